@@ -1,0 +1,238 @@
+"""The command line: each verb parses, calls one stage, prints. No Keras import at the top."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from maskwright.errors import MaskwrightError
+
+if TYPE_CHECKING:
+    from maskwright.config import Config
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="maskwright")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """From a folder of images and masks to a trained, honestly measured model.
+
+    \b
+    maskwright demo                      see the whole job in two minutes
+    maskwright train DATA                train on your folder
+    maskwright evaluate RUN              measure on the test images
+    maskwright predict RUN photo.jpg --out masks
+    """
+
+
+def main() -> None:
+    """Run the command line; what a user can mend ends in one line and an exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.UsageError as error:
+        fail(error.format_message(), 2)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        fail("interrupted; what was saved before is still there", 130)
+    except MaskwrightError as error:
+        if "--debug" in sys.argv[1:]:
+            raise
+        fail(str(error), error.exit_code)
+
+
+def fail(message: str, code: int) -> None:
+    """Print ``error: …`` as one line and end with ``code``."""
+    click.echo("error: " + " ".join(message.split()), err=True)
+    sys.exit(code)
+
+
+PATH = click.Path(path_type=Path)
+
+
+@cli.command()
+@click.option("--out", type=PATH, help="Folder to make  [demo, else demo-2, demo-3, …]")
+def demo(out: Path | None) -> None:
+    """See the whole job on generated images: train, measure, predict, report.
+
+    \b
+    Example:
+      maskwright demo --out /tmp/demo
+    """
+    from maskwright.demo import run_demo
+
+    run_demo(out)
+
+
+@cli.group()
+def data() -> None:
+    """Fetch or generate a dataset."""
+
+
+@data.command()
+@click.argument("folder", type=PATH, metavar="DIR")
+def pets(folder: Path) -> None:
+    """Fetch the Oxford-IIIT Pet set (7,390 images, 0.8 GB) into DIR.
+
+    \b
+    Example:
+      maskwright data pets pets
+    """
+    from maskwright.console import say
+    from maskwright.data.download import fetch_pets
+
+    fetch_pets(folder)
+    say(f"next: maskwright train {folder}")
+
+
+@data.command()
+@click.argument("folder", type=PATH, metavar="DIR")
+@click.option("--count", default=200, show_default=True, help="Images to make.")
+@click.option("--size", default=160, show_default=True, help="Typical side in pixels.")
+@click.option("--seed", default=0, show_default=True)
+def shapes(folder: Path, count: int, size: int, seed: int) -> None:
+    """Generate images of textured shapes, with masks, into DIR.
+
+    \b
+    Example:
+      maskwright data shapes shapes --count 400
+    """
+    from maskwright.console import say
+    from maskwright.data.samples import write_samples
+
+    write_samples(folder, count=count, size=size, seed=seed)
+    say(f"next: maskwright train {folder}")
+
+
+@cli.command()
+@click.argument("data", type=PATH)
+@click.option("--out", type=PATH, help="Run folder to make  [runs/DATA-RECIPE]")
+@click.option("--recipe", help="Named configuration; maskwright info lists them.")
+@click.option("--config", type=PATH, help="TOML file of settings, such as a run's config.toml.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting.")
+@click.option("--epochs", type=int, help="Passes over the training images.")
+@click.option("--size", type=int, help="Side of the network's view in pixels.")
+@click.option("--batch", type=int, help="Images a step.")
+@click.option("--seed", type=int, help="Seed of split, weights, order and augmentation.")
+def train(data: Path, out: Path | None, **options: Any) -> None:
+    """Train on DATA: a folder, a CSV manifest or a dataset.toml.
+
+    \b
+    Examples:
+      maskwright train pets --recipe tutorial
+      maskwright train cells --size 384 --set train.epochs=80 --set augment.rotate=180
+    """
+    config = configure(**options)
+    from maskwright.console import duration, say
+    from maskwright.report import write_report
+    from maskwright.training import train
+
+    begun = time.perf_counter()
+    run = train(data, out=out, config=config)
+    say(f"trained in {duration(time.perf_counter() - begun)}: {run.path / 'model.keras'}")
+    say(f"report: {write_report(run)}")
+    say(f"next: maskwright evaluate {run.path}")
+
+
+@cli.command()
+@click.argument("model", type=PATH)
+@click.argument("data", type=PATH, required=False)
+@click.option("--split", help="train, val, test or all  [test]")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the scores as JSON on standard output."
+)
+def evaluate(model: Path, data: Path | None, split: str | None, as_json: bool) -> None:
+    """Measure the run MODEL on its test images, or on other DATA.
+
+    \b
+    Example:
+      maskwright evaluate runs/pets-default --json
+    """
+    from maskwright.console import print_scores, say
+    from maskwright.evaluation import evaluate
+    from maskwright.report import write_report
+    from maskwright.runs import load
+
+    run = load(model)
+    result = evaluate(run, data, split=split)
+    print_scores(result)
+    if as_json:
+        click.echo(json.dumps(result))
+    say(f"report: {write_report(run)}")
+    say(f"next: maskwright predict {model} IMAGES --out masks --overlay")
+
+
+@cli.command()
+@click.argument("model", type=PATH)
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("--out", type=PATH, required=True, help="Folder for the masks.")
+@click.option("--overlay", is_flag=True, help="Also write the image with the mask over it.")
+@click.option("--probabilities", is_flag=True, help="Also write class probabilities (NPZ).")
+def predict(model: Path, inputs: tuple[str, ...], out: Path, **options: bool) -> None:
+    """Write a mask for each INPUT: a file, a folder or a glob.
+
+    \b
+    Example:
+      maskwright predict runs/pets-default photos --out masks --overlay
+    """
+    from maskwright.console import amount, say
+    from maskwright.prediction import predict
+
+    written = predict(model, inputs, out=out, **options)
+    say(f"{amount(len(written), 'mask')} in {out}")
+
+
+@cli.command()
+@click.argument("run", type=PATH)
+def report(run: Path) -> None:
+    """Write RUN/report.html again, from what the run folder holds.
+
+    \b
+    Example:
+      maskwright report runs/pets-default
+    """
+    from maskwright.console import say
+    from maskwright.report import write_report
+    from maskwright.runs import load
+
+    say(f"report: {write_report(load(run))}")
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
+def info(as_json: bool) -> None:
+    """Show versions, the engine, its devices, the recipes, and what is missing.
+
+    \b
+    Example:
+      maskwright info
+    """
+    from maskwright.console import print_info
+    from maskwright.info import describe
+
+    facts = describe()
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        print_info(facts)
+
+
+def configure(
+    recipe: str | None, config: Path | None, settings: tuple[str, ...],
+    epochs: int | None, size: int | None, batch: int | None, seed: int | None,
+) -> Config:  # fmt: skip
+    """The recipe, changed by the file, then by --set, then by the options of their own."""
+    from maskwright.config import parse_setting, read_config
+    from maskwright.recipes import recipe as named
+
+    changes = read_config(config) if config else {}
+    name = recipe or changes.pop("recipe", "default")
+    changes |= dict(parse_setting(text) for text in settings)
+    options = {"train.epochs": epochs, "view.size": size, "train.batch": batch, "seed": seed}
+    changes |= {key: value for key, value in options.items() if value is not None}
+    return named(name, changes)

@@ -1,0 +1,251 @@
+"""The configuration: frozen dataclasses, every default once, with its unit; TOML in and out.
+
+A configuration is made from a recipe (see ``recipes.py``) and dotted changes such as
+``{"train.epochs": 5}``. Unknown keys and wrong types are errors that name the nearest right key.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from maskwright.errors import UsageError, nearest
+
+
+@dataclass(frozen=True)
+class ViewConfig:
+    """How an image of any size becomes the square that the network sees."""
+
+    size: int = 256  # pixels, side of the square
+    fit: str = (
+        "pad"  # "pad" keeps the aspect ratio and reflects the rest, "squash" does not keep it
+    )
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network: image uint8 [B, H, W, 3] in 0–255 to logits float32 [B, H, W, classes]."""
+
+    name: str = "unet"
+    filters: tuple[int, ...] = (32, 64, 128, 256, 512)  # channels of each level, fine to coarse
+    normalization: str = "batch"  # "batch" or "none"
+    dropout: float = 0.2  # share of channels values dropped in the two deepest levels, [0, 1)
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Random changes of training images. All zero: none. Geometry costs one resampling in all."""
+
+    flip: float = 0.5  # probability of a left-right mirror, [0, 1]
+    rotate: float = 15.0  # degrees, uniform in ±rotate
+    zoom: float = 0.25  # log-uniform between 1 / (1 + zoom) and 1 + zoom
+    shift: float = 0.1  # share of the view's side, uniform in ±shift
+    brightness: float = 0.2  # share of 255, uniform in ±brightness
+    contrast: float = 0.25  # factor, log-uniform between 1 / (1 + contrast) and 1 + contrast
+    saturation: float = 0.3  # factor, log-uniform between 1 / (1 + saturation) and 1 + saturation
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The training itself."""
+
+    epochs: int = 0  # passes over the training images; 0: as many as show 8,000, at least 10
+    batch: int = 8  # images a step
+    optimizer: str = "adamw"  # "adam" or "adamw"
+    learning_rate: float = 2e-3  # the highest of the schedule
+    schedule: str = "cosine"  # "cosine" (with a warm-up over the first 5 % of steps) or "constant"
+    weight_decay: float = 1e-2  # AdamW only
+    monitor: str = "mean_iou"  # what picks the best epoch on validation: "mean_iou" or "loss"
+    patience: int = 0  # epochs without gain before training stops; 0: never
+    workers: int = 2  # threads that decode images while the model trains
+
+    def epochs_for(self, images: int) -> int:
+        """The epochs to train on so many images.
+
+        >>> TrainConfig(epochs=0).epochs_for(images=24), TrainConfig(epochs=3).epochs_for(images=24)
+        (334, 3)
+        """
+        return self.epochs or max(10, math.ceil(8000 / images))
+
+
+@dataclass(frozen=True)
+class Config:
+    """All that decides a training, besides the data."""
+
+    recipe: str = "default"
+    seed: int = 0
+    view: ViewConfig = field(default_factory=ViewConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+CHOICES = {
+    "view.fit": ("pad", "squash"),
+    "model.normalization": ("batch", "none"),
+    "train.optimizer": ("adam", "adamw"),
+    "train.schedule": ("constant", "cosine"),
+    "train.monitor": ("loss", "mean_iou"),
+}
+# Lowest and highest value that makes sense, inclusive.
+RANGES: dict[str, tuple[float, float]] = {
+    "seed": (0, 2**32 - 1),
+    "view.size": (16, 8192),
+    "model.dropout": (0, 0.95),
+    "augment.flip": (0, 1),
+    "augment.rotate": (0, 180),
+    "augment.zoom": (0, 4),
+    "augment.shift": (0, 1),
+    "augment.brightness": (0, 1),
+    "augment.contrast": (0, 4),
+    "augment.saturation": (0, 4),
+    "train.epochs": (0, 1_000_000),
+    "train.batch": (1, 65_536),
+    "train.learning_rate": (1e-9, 10),
+    "train.weight_decay": (0, 10),
+    "train.patience": (0, 1_000_000),
+    "train.workers": (1, 256),
+}
+
+
+def check(config: Config) -> None:
+    """Refuse values that cannot work, naming key, value and what to do."""
+    values = flatten(config)
+    for key, choices in CHOICES.items():
+        if values[key] not in choices:
+            raise UsageError(f"{key} = {values[key]!r}: {nearest(str(values[key]), choices)}")
+    for key, (low, high) in RANGES.items():
+        if not low <= values[key] <= high:
+            raise UsageError(f"{key} = {values[key]} is outside {low} to {high}; choose within")
+    filters = config.model.filters
+    if not filters or min(filters) < 1:
+        raise UsageError(
+            f"model.filters = {list(filters)} needs one positive number a level, as in [16, 32, 64]"
+        )
+    stride = 2 ** (len(filters) - 1)
+    if config.view.size % stride:
+        better = max(stride, round(config.view.size / stride) * stride)
+        raise UsageError(
+            f"view.size = {config.view.size} must be a multiple of {stride} for "
+            f"{len(filters)} levels; try {better}"
+        )
+
+
+def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Dotted keys and their values: ``{"seed": 0, "view.size": 256, …}``."""
+    values: dict[str, Any] = {}
+    for item in dataclasses.fields(config):
+        value = getattr(config, item.name)
+        if dataclasses.is_dataclass(value):
+            values |= flatten(value, f"{prefix}{item.name}.")
+        else:
+            values[prefix + item.name] = value
+    return values
+
+
+def change(config: Config, changes: dict[str, Any]) -> Config:
+    """A copy of ``config`` with dotted keys changed.
+
+    >>> change(Config(), {"train.epochs": 3}).train.epochs
+    3
+    >>> change(Config(), {"train.epoch": 3})
+    Traceback (most recent call last):
+    maskwright.errors.UsageError: unknown setting train.epoch: did you mean train.epochs?
+    """
+    kinds = _kinds(Config)
+    for key in changes:
+        if key not in kinds:
+            raise UsageError(f"unknown setting {key}: {nearest(key, kinds)}")
+    typed = {key: _typed(key, value, kinds[key]) for key, value in changes.items()}
+    return _build(Config, flatten(config) | typed, "")
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """``"train.epochs=3"`` as key and value, the value read as TOML, else as a word.
+
+    >>> parse_setting("model.filters=[8, 16]")
+    ('model.filters', [8, 16])
+    >>> parse_setting("view.fit=squash")
+    ('view.fit', 'squash')
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set {text}: write key=value, as in --set train.epochs=5")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The dotted settings in a TOML file, for ``change``."""
+    try:
+        with path.open("rb") as file:
+            return _dotted(tomllib.load(file))
+    except FileNotFoundError:
+        raise UsageError(f"no such configuration file: {path}") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}; name a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from None
+
+
+def to_toml(config: Config) -> str:
+    """The whole configuration as TOML; ``read_config`` and ``change`` bring it back."""
+    return tomli_w.dumps(dataclasses.asdict(config))
+
+
+def _dotted(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        values |= (
+            _dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        )
+    return values
+
+
+def _kinds(cls: type, prefix: str = "") -> dict[str, Any]:
+    """Dotted keys and their declared types."""
+    kinds: dict[str, Any] = {}
+    for name, kind in typing.get_type_hints(cls).items():
+        kinds |= (
+            _kinds(kind, f"{prefix}{name}.")  # type: ignore[arg-type]
+            if dataclasses.is_dataclass(kind)
+            else {prefix + name: kind}
+        )
+    return kinds
+
+
+def _typed(key: str, value: Any, kind: Any) -> Any:
+    """``value`` as ``kind``, or an error that names the key and what it needs."""
+    if isinstance(kind, types.GenericAlias) and isinstance(value, list | tuple):
+        return tuple(_typed(key, item, kind.__args__[0]) for item in value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        names = {int: "a whole number", float: "a number", str: "a word"}
+        raise UsageError(f"{key} = {value!r} must be {names.get(kind, 'a list of whole numbers')}")
+    return value
+
+
+def _build(cls: Any, values: dict[str, Any], prefix: str) -> Any:
+    hints = typing.get_type_hints(cls)
+    return cls(
+        **{
+            name: _build(kind, values, f"{prefix}{name}.")
+            if dataclasses.is_dataclass(kind)
+            else values[prefix + name]
+            for name, kind in hints.items()
+        }
+    )

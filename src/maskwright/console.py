@@ -1,0 +1,115 @@
+"""What people see while they wait: one console on standard error, progress bars and notes.
+
+Standard output is kept for results (``--json``), so everything here writes to standard error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+Item = TypeVar("Item")
+
+
+@cache
+def console() -> Console:
+    """The one console, on standard error."""
+    from rich.console import Console
+
+    # In a notebook without ipywidgets rich would warn instead of drawing a bar.
+    notebook = None if find_spec("ipywidgets") else False
+    return Console(stderr=True, highlight=False, soft_wrap=True, force_jupyter=notebook)
+
+
+def say(text: str) -> None:
+    """Print one plain line (no markup) on standard error."""
+    console().print(text, markup=False)
+
+
+def amount(number: int, one: str) -> str:
+    """A number of things.
+
+    >>> amount(1, "image"), amount(1200, "image")
+    ('1 image', '1,200 images')
+    """
+    return f"{number:,} {one}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    >>> duration(7.2), duration(75), duration(7500)
+    ('7 s', '1 min 15 s', '2 h 5 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def progress(unit: str = "") -> Progress:
+    """A progress bar with the count, the rate in ``unit`` a second and the time left."""
+    from rich import progress as bars
+
+    return bars.Progress(
+        bars.TextColumn("{task.description}", markup=False),
+        bars.BarColumn(bar_width=24),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn(f"{{task.fields[rate]}} {unit}".rstrip(), markup=False),
+        bars.TimeRemainingColumn(elapsed_when_finished=True),
+        bars.TextColumn("{task.fields[note]}", markup=False),
+        console=console(),
+        transient=True,
+    )
+
+
+def track(items: Iterable[Item], label: str, total: int, unit: str = "images/s") -> Iterator[Item]:
+    """Yield ``items`` while a bar shows how far they are and how long the rest will take."""
+    with progress(unit) as bar:
+        task = bar.add_task(label, total=total, rate="", note="")
+        for item in items:
+            yield item
+            bar.advance(task)
+            speed = bar.tasks[task].speed
+            bar.update(task, rate=f"{speed:.1f}" if speed else "")
+
+
+def print_scores(scores: dict[str, Any]) -> None:
+    """The table of ``evaluate`` on standard error."""
+    from rich.table import Table
+
+    table = Table("class", *("IoU", "Dice", "precision", "recall", "pixels"), box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in scores["classes"]:
+        values = [_score(row[key]) for key in ("iou", "dice", "precision", "recall")]
+        table.add_row(row["name"], *values, f"{row['pixels']:,}")
+    console().print(table)
+    right, iou, dice = (_score(scores[key]) for key in ("pixel_accuracy", "mean_iou", "mean_dice"))
+    say(
+        f"{scores['images']} images ({scores['split']}): {right} of the pixels right, "
+        f"mean IoU {iou}, mean Dice {dice}"
+    )
+
+
+def _score(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def print_info(facts: dict[str, Any]) -> None:
+    """What ``maskwright info`` shows, on standard output."""
+    from rich.console import Console
+
+    out = Console(highlight=False, soft_wrap=True)
+    for name, value in facts.items():
+        items = value.items() if isinstance(value, dict) else [("", value)]
+        for number, (key, text) in enumerate(items):
+            out.print(f"{name if number == 0 else '':12} {key:22} {text}".rstrip(), markup=False)

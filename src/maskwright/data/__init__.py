@@ -1,0 +1,1 @@
+"""Files on disk to batches: labels, folders, images, splits, views, augmentation."""

@@ -1,0 +1,35 @@
+"""Work ahead in threads, in order and within bounds."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int = 2, ahead: int = 8
+) -> Iterator[Result]:
+    """``map`` in threads: results in order, at most ``ahead`` of them waiting in memory.
+
+    An exception of ``function`` is raised where its result would have come.
+
+    >>> list(map_ahead(lambda x: x * x, range(5)))
+    [0, 1, 4, 9, 16]
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) >= ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -1,0 +1,64 @@
+"""What a user can get wrong, as a small tree.
+
+    MaskwrightError         the job could not be done           exit code 1
+    ├── UsageError          an option, recipe, key or verb       exit code 2
+    ├── DataError           a folder, an image, a mask, a class table
+    ├── RunError            a run folder or its model
+    └── DownloadError       a file that could not be fetched
+
+Each message says what, where, which value, and what to do, in one line. The command line prints
+it after ``error: `` and ends with ``exit_code``; a traceback appears only with ``--debug``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MaskwrightError(Exception):
+    """Base of all errors that a user can mend."""
+
+    exit_code = 1
+
+
+class UsageError(MaskwrightError, ValueError):
+    """An option, a recipe, a configuration key or its value is wrong."""
+
+    exit_code = 2
+
+
+class DataError(MaskwrightError, ValueError):
+    """A dataset, an image or a mask cannot be used as it is."""
+
+
+class RunError(MaskwrightError):
+    """A run folder is missing, incomplete, or in the way."""
+
+
+class DownloadError(MaskwrightError, OSError):
+    """A file could not be fetched whole."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint that names the known word most like ``word``, or lists them all.
+
+    >>> nearest("tutorail", ["default", "tutorial"])
+    'did you mean tutorial?'
+    >>> nearest("x", ["default", "tutorial"])
+    'choose from default, tutorial'
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    return f"did you mean {close[0]}?" if close else f"choose from {', '.join(names)}"
+
+
+def some(names: Iterable[object], limit: int = 3) -> str:
+    """The first few names and how many more there are.
+
+    >>> some(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    every = [str(name) for name in names]
+    rest = len(every) - limit
+    return ", ".join(every[:limit]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,148 @@
+"""Predict and compare: it scores what is shipped, at each image's own size."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskwright.console import say, track
+from maskwright.data.dataset import data_name, load_dataset
+from maskwright.data.folders import SPLITS, Pair
+from maskwright.data.images import read_image, read_mask, write_image
+from maskwright.data.splits import relative
+from maskwright.errors import DataError, RunError, UsageError, nearest
+from maskwright.metrics import Scores
+from maskwright.pictures import fit_within, overlay
+from maskwright.runs import Run, load
+from maskwright.validate import Compared, compare_all
+
+SHOWN = 3  # images of each kind: worst, median, best
+PICTURE_SIDE = 320  # pixels of the longer side
+
+
+def evaluate(
+    model: Run | str | Path, data: str | Path | None = None, *, split: str | None = None
+) -> dict[str, Any]:
+    """Scores of a run on a split of its own data, or on other data with the same classes.
+
+    ``split`` is train, val, test or all; by default test where the data has one, else val (of the
+    run's own data) or all (of other data). Pixels are counted over all images at their own size.
+    Writes NAME.json, NAME.csv (a row an image) and pictures into the run's evaluation/, where
+    NAME is the split, after the data's name where that is not the run's own. Returns the table of
+    ``Scores.table`` with split, seconds, data and pictures added.
+    """
+    run = model if isinstance(model, Run) else load(model)
+    begun = time.perf_counter()
+    root, pairs, split = choose_pairs(run, data, split)
+    label = f"evaluating {split}"
+    compared = list(track(compare_all(run.predictor, pairs), label, len(pairs)))
+    scores = Scores.of(np.sum([one.matrix for one in compared], axis=0))
+    name = split if data is None else f"{data_name(data)}-{split}"
+    result = {
+        **scores.table(run.table.names, len(pairs)),
+        "split": split,
+        "data": root.resolve().as_posix(),
+        "seconds": round(time.perf_counter() - begun, 2),
+        "pictures": write_pictures(run, compared, root, name),
+    }
+    write_rows(run.path / "evaluation" / f"{name}.csv", compared, root, run.table.names)
+    path = run.path / "evaluation" / f"{name}.json"
+    path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return result
+
+
+def choose_pairs(
+    run: Run, data: str | Path | None, split: str | None
+) -> tuple[Path, list[Pair], str]:
+    """The root, the pairs to score and the name of their split."""
+    if split not in (None, "all", *SPLITS):
+        raise UsageError(f"no split called {split}: {nearest(split, ('all', *SPLITS))}")
+    dataset = run.dataset if data is None else load_dataset(data, table=run.table, split=False)
+    if data is None and not dataset.root.is_dir():
+        raise RunError(
+            f"the data of this run is gone from {dataset.root}; "
+            f"name its new place: maskwright evaluate {run.path} DATA"
+        )
+    if split is None:
+        split = "test" if dataset.of("test") else "val" if data is None else "all"
+        if split == "val":
+            say(
+                "this data has no test images: scoring val, which chose the best epoch (flattering)"
+            )
+    pairs = list(dataset.pairs) if split == "all" else dataset.of(split)
+    if not pairs:
+        raise DataError(f"{dataset.root} has no images in the split {split}; try --split all")
+    return dataset.root, pairs, split
+
+
+def write_rows(path: Path, compared: Sequence[Compared], root: Path, names: list[str]) -> None:
+    """A CSV row an image: pixels that count, pixel accuracy, mean IoU, IoU of each class."""
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["image", "pixels", "pixel_accuracy", "mean_iou", *(f"iou {name}" for name in names)]
+        )
+        for one in compared:
+            scores = Scores.of(one.matrix)
+            values = [scores.pixel_accuracy, scores.mean_iou, *scores.iou]
+            shown = ["" if np.isnan(value) else f"{value:.6f}" for value in values]
+            writer.writerow([relative(one.pair.image, root), one.pixels, *shown])
+
+
+def write_pictures(
+    run: Run, compared: Sequence[Compared], root: Path, name: str
+) -> list[dict[str, Any]]:
+    """Image, truth and prediction of the worst, the median and the best images, as JPEG files."""
+    folder = run.path / "evaluation" / f"{name}-pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = []
+    for kind, number, one in notable(compared):
+        scores = Scores.of(one.matrix)
+        files = {}
+        for part, picture in draw(run, one.pair).items():
+            path = folder / f"{kind}-{number}-{part}.jpg"
+            write_image(path, picture)
+            files[part] = f"{folder.name}/{path.name}"
+        pictures.append(
+            {
+                "kind": kind,
+                "name": relative(one.pair.image, root),
+                "mean_iou": round(scores.mean_iou, 6),
+                "pixel_accuracy": round(scores.pixel_accuracy, 6),
+                "files": files,
+            }
+        )
+    return pictures
+
+
+def notable(compared: Sequence[Compared]) -> list[tuple[str, int, Compared]]:
+    """The worst, the median and the best images by their own mean IoU, none of them twice."""
+    scored = [one for one in compared if one.pixels]
+    ranked = sorted(scored, key=lambda one: Scores.of(one.matrix).mean_iou)
+    shown = min(SHOWN, len(ranked) // 3)
+    middle = (len(ranked) - shown) // 2
+    worst, median, best = ranked[:shown], ranked[middle : middle + shown], ranked[::-1][:shown]
+    kinds = (
+        {"worst": worst, "median": median, "best": best} if len(ranked) >= 3 else {"median": ranked}
+    )
+    return [(kind, n, one) for kind, ones in kinds.items() for n, one in enumerate(ones, start=1)]
+
+
+def draw(run: Run, pair: Pair) -> dict[str, np.ndarray]:
+    """The image and its truth and prediction as overlays, each uint8 [h, w, 3], report size."""
+    image = read_image(pair.image)
+    truth = run.table.decode(read_mask(pair.mask), pair.mask)
+    colors = run.table.colors
+    pictures = {
+        "image": image,
+        "truth": overlay(image, truth, colors),
+        "prediction": overlay(image, run.predict(image), colors),
+    }
+    return {part: fit_within(picture, PICTURE_SIDE) for part, picture in pictures.items()}

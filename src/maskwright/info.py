@@ -1,0 +1,32 @@
+"""What is installed, what runs where, and what is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maskwright.engine import installed, keras
+from maskwright.recipes import RECIPES
+from maskwright.runs import environment
+
+EXTRAS = {"jax": "jax", "gpu": "jax_cuda13_plugin", "torch": "torch"}  # extra -> what it brings
+
+
+def describe() -> dict[str, Any]:
+    """Versions, engine, devices, recipes and missing extras, as ``maskwright info`` shows them."""
+    facts = environment()
+    return {
+        "packages": facts["packages"],
+        "python": {facts["python"]: facts["platform"]},
+        "processor": {facts["processor"]: f"{facts['cores']} cores"},
+        "engine": {keras.config.backend(): ", ".join(keras.distribution.list_devices())},
+        "recipes": {
+            name: f"{r.model.name} {list(r.model.filters)}, {r.view.size} pixels, "
+            f"{r.train.epochs or 'enough'} epochs"
+            for name, r in RECIPES.items()
+        },
+        "missing": {
+            extra: f"pip install 'maskwright[{extra}]'"
+            for extra, package in EXTRAS.items()
+            if not installed(package)
+        },
+    }

@@ -1,0 +1,43 @@
+"""The parts of a U-Net, as functions from Keras tensor to Keras tensor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maskwright.engine import keras
+
+layers = keras.layers
+Tensor = Any  # a keras.KerasTensor; shapes are in the docstrings
+
+
+def conv_block(
+    x: Tensor, filters: int, *, normalization: str = "none", dropout: float = 0
+) -> Tensor:
+    """Two 3×3 convolutions with ReLU: [B, H, W, C] to [B, H, W, filters].
+
+    With ``normalization`` "batch" each convolution gives up its bias to a batch normalisation
+    before the ReLU. Weights begin He-normal (He et al. 2015, eq. 10).
+    """
+    for _ in range(2):
+        x = layers.Conv2D(
+            filters,
+            3,
+            padding="same",
+            kernel_initializer="he_normal",
+            use_bias=normalization == "none",
+        )(x)
+        if normalization == "batch":
+            x = layers.BatchNormalization(momentum=0.9)(x)
+        x = layers.Activation("relu")(x)
+    return layers.Dropout(dropout)(x) if dropout else x
+
+
+def up_block(x: Tensor, skip: Tensor, filters: int, *, normalization: str = "none") -> Tensor:
+    """Twice the size, joined with the encoder's features of that size, then ``conv_block``.
+
+    ``x`` [B, H, W, C] and ``skip`` [B, 2H, 2W, D] to [B, 2H, 2W, filters], through a 3×3
+    transposed convolution of stride 2.
+    """
+    x = layers.Conv2DTranspose(filters, 3, strides=2, padding="same")(x)
+    x = layers.Concatenate()([x, skip])
+    return conv_block(x, filters, normalization=normalization)

@@ -1,0 +1,47 @@
+"""Masks made visible: overlays with outlines, for predictions, evaluation and the report."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from maskwright.data.labels import IGNORE
+
+
+def overlay(
+    image: np.ndarray, mask: np.ndarray, colors: np.ndarray, strength: float = 0.45
+) -> np.ndarray:
+    """The image uint8 [H, W, 3] with each class of mask uint8 [H, W] tinted and outlined.
+
+    colors uint8 [classes, 3]. Ignored pixels (255) stay as they are. Outlines are one pixel wide
+    in images of up to 600 pixels and grow with them.
+    """
+    lookup = np.zeros((256, 3), np.uint8)
+    lookup[: len(colors)] = colors
+    tint = lookup[mask]
+    mixed = cv2.addWeighted(image, 1 - strength, tint, strength, 0)
+    edges = boundaries(mask, thickness=max(1, round(max(mask.shape) / 600)))
+    mixed[edges] = tint[edges]
+    ignored = mask == IGNORE
+    mixed[ignored] = image[ignored]
+    return mixed
+
+
+def boundaries(mask: np.ndarray, thickness: int = 1) -> np.ndarray:
+    """Where a pixel of mask uint8 [H, W] differs from a neighbour, bool [H, W]."""
+    kernel = np.ones((2 * thickness + 1, 2 * thickness + 1), np.uint8)
+    return cv2.erode(mask, kernel) != cv2.dilate(mask, kernel)
+
+
+def fit_within(image: np.ndarray, side: int) -> np.ndarray:
+    """The image uint8 [H, W, 3] shrunk so that its longer side has at most ``side`` pixels.
+
+    >>> fit_within(np.zeros((100, 400, 3), np.uint8), 200).shape
+    (50, 200, 3)
+    """
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)

@@ -1,0 +1,124 @@
+"""Image files to mask files of the same size."""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from maskwright.console import amount, track
+from maskwright.data.images import is_image_name, read_image, write_image, write_mask
+from maskwright.data.labels import ClassTable
+from maskwright.data.threads import map_ahead
+from maskwright.errors import DataError, UsageError, some
+from maskwright.pictures import overlay as overlaid
+from maskwright.predictor import most_likely
+from maskwright.runs import Run, load
+
+
+def predict(
+    model: Run | str | Path,
+    inputs: str | Path | Sequence[str | Path],
+    *,
+    out: str | Path,
+    overlay: bool = False,
+    probabilities: bool = False,
+) -> list[Path]:
+    """Write a mask for each image: ``out/STEM.png``, a palette PNG in the class colours.
+
+    ``inputs`` are files, folders or globs. The pixel values of a mask are those of the masks that
+    the run was trained on (class indices for RGB masks). ``overlay`` adds ``STEM-overlay.jpg``,
+    ``probabilities`` adds ``STEM-probabilities.npz`` with ``probabilities`` float16
+    [H, W, classes] and ``classes``, their names. Returns the mask files.
+
+    Never writes over a file that exists. An image that cannot be read is passed over and named in
+    a DataError at the end.
+    """
+    run = model if isinstance(model, Run) else load(model)
+    targets = plan_outputs(find_images(inputs), Path(out), overlay, probabilities)
+    unreadable: list[DataError] = []
+    predicted = run.predictor.predict_all(targets, read_image, unreadable)
+
+    def write(job: tuple[Path, np.ndarray]) -> Path:
+        image, scores = job
+        return write_prediction(image, scores, targets[image], run.table, overlay, probabilities)
+
+    Path(out).mkdir(parents=True, exist_ok=True)
+    written = list(track(map_ahead(write, predicted), "predicting", len(targets)))
+    if unreadable:
+        if not written and not any(Path(out).iterdir()):
+            Path(out).rmdir()
+        rest = f"; so it is with {len(unreadable) - 1} more" if unreadable[1:] else ""
+        raise DataError(f"{unreadable[0]}{rest}. Written to {out}: {amount(len(written), 'mask')}")
+    return written
+
+
+def find_images(inputs: str | Path | Iterable[str | Path]) -> list[Path]:
+    """The image files that files, folders and globs name, in sorted order within each."""
+    named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    if not named:
+        raise UsageError("no image to predict; name files, folders of images or globs")
+    found: list[Path] = []
+    for name in named:
+        path = Path(name)
+        if path.is_dir():
+            files = sorted(file for file in path.iterdir() if is_image_name(file))
+        elif path.exists():
+            files = [path]
+        else:
+            files = sorted(Path(match) for match in glob.glob(str(name), recursive=True))  # noqa: PTH207
+        if not files:
+            raise DataError(f"{name}: no image there; name a file, a folder of images or a glob")
+        found += files
+    return list(dict.fromkeys(found))
+
+
+def plan_outputs(
+    images: Sequence[Path], out: Path, overlay: bool, probabilities: bool
+) -> dict[Path, Path]:
+    """The mask file of each image; refuses two for one name, and files that exist."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file; name a folder")
+    stem, count = Counter(image.stem for image in images).most_common(1)[0]
+    if count > 1:
+        same = [image for image in images if image.stem == stem]
+        raise UsageError(
+            f"{some(same)} would all become {stem}.png; predict each into an --out of its own"
+        )
+    targets = {image: out / f"{image.stem}.png" for image in images}
+    extra = ["-overlay.jpg"] * overlay + ["-probabilities.npz"] * probabilities
+    wanted = [t.with_name(t.stem + end) for t in targets.values() for end in extra]
+    taken = [path for path in [*targets.values(), *wanted] if path.exists()]
+    if taken:
+        raise UsageError(
+            f"{taken[0]} already exists{f' (and {len(taken) - 1} more)' if taken[1:] else ''}; "
+            "choose another --out, or remove it"
+        )
+    return targets
+
+
+def write_prediction(
+    image: Path,
+    probabilities: np.ndarray,
+    target: Path,
+    table: ClassTable,
+    overlay: bool,
+    keep_probabilities: bool,
+) -> Path:
+    """Write the files of one image from its probabilities float32 [H, W, classes]."""
+    mask = most_likely(probabilities)
+    if overlay:
+        picture = overlaid(read_image(image), mask, table.colors)
+        write_image(target.with_name(f"{target.stem}-overlay.jpg"), picture)
+    if keep_probabilities:
+        np.savez_compressed(
+            target.with_name(f"{target.stem}-probabilities.npz"),
+            probabilities=probabilities.astype(np.float16),
+            classes=np.array(table.names),
+        )
+    part = target.with_suffix(".png.part")
+    write_mask(part, table.encode(mask), table.palette)
+    return part.replace(target)

@@ -1,0 +1,66 @@
+"""Recipes: named configurations. Each states its command, machine, minutes and measured scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from maskwright.config import AugmentConfig, Config, ModelConfig, TrainConfig, ViewConfig, change
+from maskwright.errors import UsageError, nearest
+
+# The tutorial's network and training, as written, with its mistakes mended (see README.md).
+#   maskwright train ../shared/data/pets --recipe tutorial
+TUTORIAL = Config(
+    recipe="tutorial",
+    view=ViewConfig(size=256, fit="squash"),
+    model=ModelConfig(
+        name="unet", filters=(32, 64, 128, 256, 512), normalization="none", dropout=0.2
+    ),
+    augment=AugmentConfig(
+        flip=0, rotate=0, zoom=0, shift=0, brightness=0, contrast=0, saturation=0
+    ),
+    train=TrainConfig(
+        epochs=30,
+        batch=16,
+        optimizer="adam",
+        learning_rate=1e-3,
+        schedule="constant",
+        weight_decay=0,
+        monitor="loss",
+        patience=5,
+    ),
+)
+
+# The first improvement on it: batch normalisation, augmentation with one resampling, AdamW with a
+# warm-up and a cosine, the aspect ratio kept, one level more and half the filters at 192 pixels.
+#   maskwright train ../shared/data/pets
+DEFAULT = Config(
+    recipe="default",
+    view=ViewConfig(size=192),
+    model=ModelConfig(filters=(16, 32, 64, 128, 256, 256)),
+)
+
+# For the generated shapes: a small network that is done in about a minute on two cores.
+#   maskwright demo
+DEMO = Config(
+    recipe="demo",
+    view=ViewConfig(size=128),
+    model=ModelConfig(filters=(16, 32, 64, 128), dropout=0),
+    train=TrainConfig(epochs=12, batch=16, learning_rate=3e-3),
+)
+
+RECIPES: Mapping[str, Config] = MappingProxyType(
+    {recipe.recipe: recipe for recipe in (DEFAULT, TUTORIAL, DEMO)}
+)
+
+
+def recipe(name: str = "default", changes: Mapping[str, Any] | None = None) -> Config:
+    """The configuration called ``name``, with dotted settings changed.
+
+    >>> recipe("tutorial", {"train.epochs": 3}).train.epochs
+    3
+    """
+    if name not in RECIPES:
+        raise UsageError(f"no recipe called {name}: {nearest(name, RECIPES)}")
+    return change(RECIPES[name], dict(changes or {}))

@@ -1,0 +1,181 @@
+"""Inline SVG from plain coordinates. Colours are CSS classes, so that they follow the scheme."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+# The drawing in its own units, about CSS pixels: the plot lies between these edges.
+WIDTH, HEIGHT = 320, 230
+LEFT, RIGHT, TOP, BOTTOM = 42, 306, 36, 190
+DOTTED = 20  # up to so many epochs each one gets a small dot
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The straight map from values low–high to coordinates start–end.
+
+    >>> Axis(0, 10, 100, 200)(2.5)
+    125.0
+    """
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        share = (value - self.low) / (self.high - self.low)
+        return round(self.start + share * (self.end - self.start), 1)
+
+
+def ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """Round numbers, evenly apart, from at or below ``low`` to at or above ``high``.
+
+    >>> ticks(0.61, 0.69)
+    [0.6, 0.62, 0.64, 0.66, 0.68, 0.7]
+    >>> ticks(3, 3)
+    [3.0, 4.0]
+    """
+    rough = (high - low) / (most - 1) or 1.0
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(n * power for n in (1, 2, 2.5, 5, 10) if n * power >= rough * (1 - 1e-9))
+    first = math.floor(low / step + 1e-9)
+    last = max(first + 1, math.ceil(high / step - 1e-9))
+    return [round(n * step, 10) for n in range(first, last + 1)]
+
+
+def labels(marks: Sequence[float]) -> list[str]:
+    """Tick labels with as many decimals as the longest needs.
+
+    >>> labels([0.5, 0.75, 1.0])
+    ['0.50', '0.75', '1.00']
+    """
+    decimals = max(len(f"{mark:g}".partition(".")[2]) for mark in marks)
+    return [f"{mark:.{decimals}f}" for mark in marks]
+
+
+def chart(
+    title: str, epochs: Sequence[int], curves: Mapping[str, Sequence[float]], best: int | None
+) -> Markup:
+    """Curves over epochs, as one SVG.
+
+    ``curves`` maps "training" and "validation" to a value an epoch. The best epoch gets a line, a
+    dot on the validation curve and a label.
+    """
+    known = {
+        name: [(n, v) for n, v in zip(epochs, values, strict=True) if math.isfinite(v)]
+        for name, values in curves.items()
+    }
+    values = [v for points in known.values() for _, v in points] or [0.0]
+    marks = ticks(min(values), max(values))
+    room = 0.5 if len(epochs) == 1 else 0.0
+    x = Axis(epochs[0] - room, epochs[-1] + room, LEFT, RIGHT)
+    y = Axis(marks[0], marks[-1], BOTTOM, TOP)
+    parts = [
+        *_rows(marks, y),
+        *_columns(epochs, x),
+        *(_curve(name, points, x, y) for name, points in known.items()),
+        *_legend(known),
+        *(_best(n, v, x, y) for n, v in known.get("validation", []) if n == best),
+    ]
+    return Markup(
+        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
+    ).format(WIDTH, HEIGHT, _told(title, known, best), Markup("").join(parts))
+
+
+def _told(title: str, known: Mapping[str, Sequence[tuple[int, float]]], best: int | None) -> str:
+    """The chart in words, for those who do not see it."""
+    told = [
+        f"{name} from {points[0][1]:.3f} in epoch {points[0][0]} "
+        f"to {points[-1][1]:.3f} in epoch {points[-1][0]}"
+        for name, points in known.items()
+        if points
+    ]
+    told += [f"best epoch {best}: {v:.3f}" for n, v in known.get("validation", []) if n == best]
+    return f"{title} over the epochs: {'; '.join(told) or 'no values'}."
+
+
+def _text(x: float, y: float, anchor: str, text: str, kind: str = "tick") -> Markup:
+    return Markup('<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+        kind, x, y, anchor, text
+    )
+
+
+def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> Markup:
+    return Markup('<line class="{}" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(kind, x1, y1, x2, y2)
+
+
+def _rows(marks: Sequence[float], y: Axis) -> Iterable[Markup]:
+    """Horizontal grid lines with their labels."""
+    for mark, label in zip(marks, labels(marks), strict=True):
+        yield _line("grid", LEFT, y(mark), RIGHT, y(mark))
+        yield _text(LEFT - 6, y(mark) + 4, "end", label)
+
+
+def _columns(epochs: Sequence[int], x: Axis) -> Iterable[Markup]:
+    """Tick marks at whole epochs, and the name of the axis."""
+    wanted = ticks(epochs[0], epochs[-1]) if len(epochs) > 1 else epochs
+    for mark in wanted:
+        if mark == int(mark) and epochs[0] <= mark <= epochs[-1]:
+            yield _line("axis", x(mark), BOTTOM, x(mark), BOTTOM + 4)
+            yield _text(x(mark), BOTTOM + 17, "middle", str(int(mark)))
+    yield _line("axis", LEFT, BOTTOM, RIGHT, BOTTOM)
+    yield _text((LEFT + RIGHT) / 2, BOTTOM + 35, "middle", "epoch")
+
+
+def _curve(name: str, points: Sequence[tuple[int, float]], x: Axis, y: Axis) -> Markup:
+    places = [(x(n), y(v)) for n, v in points]
+    line = Markup('<polyline class="curve {}" points="{}"/>').format(
+        name, " ".join(f"{a},{b}" for a, b in places)
+    )
+    dots = places if len(places) <= DOTTED else []
+    return line + Markup("").join(_dot(f"point {name}", a, b, 2) for a, b in dots)
+
+
+def _dot(kind: str, x: float, y: float, radius: float) -> Markup:
+    return Markup('<circle class="{}" cx="{}" cy="{}" r="{}"/>').format(kind, x, y, radius)
+
+
+def _legend(names: Iterable[str]) -> Iterable[Markup]:
+    for number, name in enumerate(names):
+        start = LEFT + 100 * number
+        yield _line(f"curve {name}", start, 14, start + 24, 14)
+        yield _text(start + 30, 18, "start", name, "name")
+
+
+def _best(epoch: int, value: float, x: Axis, y: Axis) -> Markup:
+    """A line, a dot, and a label at the end of the line that is farther from the dot."""
+    left = x(epoch) > (LEFT + RIGHT) / 2
+    height = BOTTOM - 7 if y(value) < (TOP + BOTTOM) / 2 else TOP + 11
+    place = x(epoch) + (-6 if left else 6)
+    return (
+        _line("best", x(epoch), TOP, x(epoch), BOTTOM)
+        + _dot("dot", x(epoch), y(value), 4)
+        + _text(
+            place, height, "end" if left else "start", f"best, epoch {epoch}: {value:.3f}", "note"
+        )
+    )
+
+
+def bar(share: float | None, color: str = "") -> Markup:
+    """A small bar, ``share`` in 0–1 of the width that it is given; the number stands beside it.
+
+    ``color`` is "#rrggbb"; without one the bar has the accent colour of the page.
+    """
+    return Markup(
+        '<svg class="bar" width="100%" height="8" aria-hidden="true">'
+        '<rect class="track" width="100%" height="8"/>'
+        '<rect class="fill" width="{:.2f}%" height="8"{}/></svg>'
+    ).format(100 * (share or 0), Markup(' fill="{}"').format(color) if color else "")
+
+
+def swatch(color: str) -> Markup:
+    """A square of the colour "#rrggbb" with a border, for legends; the name stands beside it."""
+    return Markup(
+        '<svg class="swatch" width="14" height="14" aria-hidden="true">'
+        '<rect x="0.5" y="0.5" width="13" height="13" rx="2" fill="{}"/></svg>'
+    ).format(color)

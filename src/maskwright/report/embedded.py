@@ -1,0 +1,116 @@
+"""Pictures inside the page: small JPEG files as data URIs."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from maskwright.data.dataset import Dataset, read_pair
+from maskwright.data.folders import Pair
+from maskwright.data.images import read_image
+from maskwright.data.labels import ClassTable
+from maskwright.data.splits import relative
+from maskwright.errors import DataError
+from maskwright.pictures import fit_within, overlay
+from maskwright.randomness import PICTURES, generator
+
+SIDE = 320  # pixels of the longer side
+LARGEST = 45_000  # bytes of a picture; 36 of them in base64 stay below 2.2 MB
+SAMPLES = 6
+PER_KIND = 3  # best, median and worst images, each
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture in the page: its data URI, its size in pixels and what it shows."""
+
+    source: str
+    width: int
+    height: int
+    alt: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """An evaluated image; ``parts`` are image, truth and prediction, None where a file is gone."""
+
+    kind: str
+    name: str
+    mean_iou: float | None
+    pixel_accuracy: float | None
+    parts: dict[str, Picture | None]
+
+
+def embed(image: np.ndarray, alt: str) -> Picture:
+    """The image uint8 [H, W, 3], shrunk, as a JPEG inside a data URI."""
+    small = fit_within(image, SIDE)
+    content = base64.b64encode(_jpeg(small)).decode()
+    height, width = small.shape[:2]
+    return Picture(f"data:image/jpeg;base64,{content}", width, height, alt)
+
+
+def _jpeg(image: np.ndarray) -> bytes:
+    """A JPEG file of the best quality of four that is not too large."""
+    for quality in (88, 75, 50, 25):
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "JPEG", quality=quality, optimize=True)
+        if file.tell() <= LARGEST:
+            break
+    return file.getvalue()
+
+
+def samples(dataset: Dataset, seed: int) -> tuple[dict[str, Picture], str]:
+    """Some training images with their masks, by name, and a sentence on those that failed."""
+    pairs = dataset.of("train")
+    if not dataset.root.is_dir():
+        return {}, f"The data are no longer in {dataset.root}, so no training images are shown."
+    size = min(SAMPLES, len(pairs))
+    chosen = generator(PICTURES, seed).choice(len(pairs), size, replace=False)
+    pictures, problems = {}, []
+    for pair in (pairs[place] for place in sorted(chosen)):
+        name = relative(pair.image, dataset.root)
+        try:
+            pictures[name] = _sample(pair, dataset.table, name)
+        except DataError as error:
+            problems.append(str(error))
+    note = f"{len(problems)} of {size} samples cannot be shown: {problems[0]}." if problems else ""
+    return pictures, note
+
+
+def _sample(pair: Pair, table: ClassTable, name: str) -> Picture:
+    image, raw = read_pair(pair)
+    laid = overlay(image, table.decode(raw, pair.mask), table.colors)
+    return embed(laid, f"{name} with its mask laid over it")
+
+
+def examples(folder: Path, pictures: list[dict[str, Any]]) -> dict[str, list[Example]]:
+    """The evaluated images by kind, in the order best, median, worst; files are in ``folder``."""
+    found = {
+        kind: [_example(folder, one) for one in pictures if one["kind"] == kind][:PER_KIND]
+        for kind in ("best", "median", "worst")
+    }
+    return {kind: ones for kind, ones in found.items() if ones}
+
+
+def _example(folder: Path, picture: dict[str, Any]) -> Example:
+    name = picture["name"]
+    alts = {
+        "image": name,
+        "truth": f"{name} with its true mask laid over it",
+        "prediction": f"{name} with the predicted mask laid over it",
+    }
+    parts = {part: _stored(folder / picture["files"][part], alt) for part, alt in alts.items()}
+    return Example(picture["kind"], name, picture["mean_iou"], picture["pixel_accuracy"], parts)
+
+
+def _stored(path: Path, alt: str) -> Picture | None:
+    try:
+        return embed(read_image(path), alt)
+    except DataError:
+        return None

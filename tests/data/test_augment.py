@@ -1,0 +1,146 @@
+"""Random changes: image and mask move together, and chance is an argument."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from maskwright.config import AugmentConfig, ViewConfig
+from maskwright.data.augment import augment, random_colors, random_map
+from maskwright.data.labels import IGNORE
+from maskwright.data.view import view_matrix, warp_image, warp_mask
+
+NONE = AugmentConfig(0, 0, 0, 0, 0, 0, 0)
+GEOMETRY = AugmentConfig(brightness=0, contrast=0, saturation=0, rotate=40, zoom=0.5, shift=0.2)
+VIEW = ViewConfig(size=48)
+
+
+def blocks(seed: int = 0) -> np.ndarray:
+    """A mask uint8 [40, 60] of blocks of the classes 0 to 3."""
+    coarse = np.random.default_rng(seed).integers(4, size=(4, 6)).astype(np.uint8)
+    return coarse.repeat(10, 0).repeat(10, 1)
+
+
+def coloured(mask: np.ndarray) -> np.ndarray:
+    """The mask as an image: class k is grey 60 k."""
+    return (mask * 60)[..., None].repeat(3, axis=2)
+
+
+def changed(seed: int, config: AugmentConfig, fit: str = "pad") -> tuple[np.ndarray, np.ndarray]:
+    mask = blocks()
+    rng = np.random.default_rng(seed)
+    return augment(coloured(mask), mask, rng, ViewConfig(size=48, fit=fit), config)
+
+
+@pytest.mark.parametrize("fit", ["pad", "squash"])
+@pytest.mark.parametrize("seed", range(8))
+def test_image_and_mask_move_together(seed, fit):
+    image, mask = changed(seed, GEOMETRY, fit)
+    known = mask != IGNORE
+    assert known.mean() > 0.2
+    # Bilinear against nearest: they differ by less than half a class except along the edges.
+    agree = np.abs(image[..., 0].astype(int) - 60 * mask.astype(int))[known] < 30
+    assert agree.mean() > 0.9
+
+
+def test_a_mirror_mirrors_both():
+    view = view_matrix(40, 60, 48, "pad")
+    image, mask = changed(0, AugmentConfig(1, 0, 0, 0, 0, 0, 0))
+    np.testing.assert_array_equal(mask, warp_mask(blocks(), view, 48)[:, ::-1])
+    plain = warp_image(coloured(blocks()), view, 48)[:, ::-1]
+    assert np.abs(image.astype(int) - plain).max() <= 4  # OpenCV's steps of 1/32 pixel
+
+
+def test_a_shift_moves_and_leaves_what_comes_in_to_be_ignored():
+    config = AugmentConfig(0, 0, 0, 0.25, 0, 0, 0)
+    shifts = [random_map(np.random.default_rng(seed), 48, config) for seed in range(200)]
+    moved = np.array([m[:, 2] for m in shifts])
+    assert np.abs(moved).max() <= 12
+    assert np.abs(moved).max() > 11
+    np.testing.assert_allclose([m[:, :2] for m in shifts], np.broadcast_to(np.eye(2), (200, 2, 2)))
+    assert (changed(1, config, "squash")[1] == IGNORE).any()
+
+
+def test_a_map_turns_and_zooms_about_the_centre_within_its_bounds():
+    config = AugmentConfig(flip=0.5, rotate=30, zoom=0.5, shift=0)
+    centre, zooms, mirrored = np.array([23.5, 23.5, 1]), [], []
+    for seed in range(200):
+        matrix = random_map(np.random.default_rng(seed), 48, config)
+        np.testing.assert_allclose(matrix @ centre, centre[:2])
+        determinant = np.linalg.det(matrix[:, :2])
+        zooms.append(np.sqrt(abs(determinant)))
+        mirrored.append(determinant < 0)
+        assert abs(matrix[1, 0]) <= zooms[-1] * np.sin(np.radians(30)) + 1e-9
+    assert 1 / 1.5 <= min(zooms) < 0.75
+    assert 1.35 < max(zooms) <= 1.5
+    assert 60 < sum(mirrored) < 140
+
+
+@pytest.mark.parametrize("fit", ["pad", "squash"])
+def test_no_augmentation_is_the_plain_view(fit):
+    matrix = view_matrix(40, 60, 48, fit)
+    for seed in range(3):
+        image, mask = changed(seed, NONE, fit)
+        np.testing.assert_array_equal(image, warp_image(coloured(blocks()), matrix, 48))
+        np.testing.assert_array_equal(mask, warp_mask(blocks(), matrix, 48))
+
+
+def test_chance_is_an_argument():
+    first, again, other = (changed(seed, AugmentConfig()) for seed in (1, 1, 2))
+    for part in (0, 1):
+        np.testing.assert_array_equal(first[part], again[part])
+        assert (first[part] != other[part]).any()
+
+
+def test_the_arrays_that_are_given_are_left_alone():
+    mask = blocks()
+    image = coloured(mask)
+    augment(image, mask, np.random.default_rng(0), VIEW, AugmentConfig())
+    np.testing.assert_array_equal(mask, blocks())
+    np.testing.assert_array_equal(image, coloured(blocks()))
+
+
+def test_shapes_and_types_are_those_of_a_view():
+    image, mask = changed(0, AugmentConfig())
+    assert (image.shape, image.dtype) == ((48, 48, 3), np.uint8)
+    assert (mask.shape, mask.dtype) == ((48, 48), np.uint8)
+
+
+def colours(seed: int, image: np.ndarray, **config: float) -> np.ndarray:
+    return random_colors(image, np.random.default_rng(seed), replace(NONE, **config))
+
+
+def test_brightness_moves_all_pixels_alike_within_its_bound():
+    image = np.full((4, 4, 3), 128, np.uint8)
+    levels = [int(colours(seed, image, brightness=0.2)[0, 0, 0]) for seed in range(100)]
+    assert 77 <= min(levels) < 90
+    assert 166 < max(levels) <= 179
+
+
+def test_contrast_keeps_the_mean():
+    image = np.array([[[100] * 3, [140] * 3]], np.uint8)
+    for seed in range(10):
+        low, high = colours(seed, image, contrast=0.5)[0, :, 0].astype(int)
+        assert abs(low + high - 240) <= 2
+        assert 40 / 1.5 - 1 <= high - low <= 60
+
+
+def test_saturation_leaves_grey_alone_and_moves_colours_about_their_luma():
+    grey = np.full((4, 4, 3), 77, np.uint8)
+    assert np.abs(colours(0, grey, saturation=0.5).astype(int) - 77).max() <= 1
+    red = np.array([[[200, 50, 50]]], np.uint8)
+    spread = [np.ptp(colours(seed, red, saturation=0.5).astype(int)) for seed in range(50)]
+    assert 98 <= min(spread) < 115
+    assert 200 < max(spread) <= 226
+
+
+def test_colours_are_cut_at_black_and_white():
+    image = np.array([[[0] * 3, [255] * 3]], np.uint8)
+    for seed in range(20):
+        low, high = colours(seed, image, contrast=4)[0, :, 0]
+        assert low < high
+
+
+def test_without_a_change_of_colour_the_image_comes_back_itself():
+    image = np.zeros((2, 2, 3), np.uint8)
+    assert colours(0, image) is image

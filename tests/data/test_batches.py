@@ -1,0 +1,98 @@
+"""Training batches: a function of seed, epoch and step, and every image once an epoch."""
+
+import numpy as np
+import pytest
+
+from maskwright.config import change
+from maskwright.data.augment import augment
+from maskwright.data.batches import Batches
+from maskwright.data.dataset import read_pair
+from maskwright.errors import DataError
+from maskwright.randomness import AUGMENT, generator
+
+
+@pytest.fixture
+def make(dataset, config):
+    """Batches of three over the eight training images, changed as asked."""
+
+    def build(**changes: object) -> Batches:
+        changes = {"train.batch": 3} | {k.replace("_", ".", 1): v for k, v in changes.items()}
+        return Batches(dataset.of("train"), dataset.table, change(config, changes))
+
+    return build
+
+
+def test_a_batch_has_the_shapes_and_types_of_the_views(make):
+    images, masks = make()[0]
+    assert (images.shape, images.dtype) == ((3, 16, 16, 3), np.uint8)
+    assert (masks.shape, masks.dtype) == ((3, 16, 16), np.uint8)
+
+
+def test_a_batch_is_a_function_of_seed_epoch_and_step(make):
+    first, again = make(), make()
+    again[2], again[0]  # other steps before it change nothing
+    for part in (0, 1):
+        np.testing.assert_array_equal(first[1][part], again[1][part])
+
+
+@pytest.mark.parametrize("other", ["seed", "epoch", "step"])
+def test_another_seed_epoch_or_step_gives_another_batch(make, other):
+    batches = make(seed=1) if other == "seed" else make()
+    batches.epoch = int(other == "epoch")
+    step = int(other == "step")
+    assert (batches[step][0] != make()[0][0]).any()
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_every_image_comes_once_an_epoch_and_the_last_batch_is_filled_from_the_front(
+    make, monkeypatch, epoch
+):
+    batches = make()
+    batches.epoch = epoch
+    drawn: list[int] = []
+    plain = batches.view
+    monkeypatch.setattr(batches, "view", lambda index: drawn.append(int(index)) or plain(index))
+    sizes = [len(batches[step][0]) for step in range(len(batches))]
+    assert sizes == [3, 3, 3]
+    assert sorted(drawn[:8]) == list(range(8))
+    assert drawn[8:] == drawn[:1]
+
+
+def test_epochs_have_orders_of_their_own(make):
+    batches = make()
+    first = batches.order()
+    batches.epoch = 1
+    assert (batches.order() != first).any()
+
+
+def test_a_batch_is_never_larger_than_the_images_there_are(make):
+    batches = make(train_batch=100)
+    assert len(batches) == 1
+    assert len(batches[0][0]) == 8
+
+
+def test_a_view_is_its_pair_augmented_by_its_own_generator(make):
+    batches = make()
+    batches.epoch = 4
+    pair = batches.pairs[5]
+    image, raw = read_pair(pair)
+    rng = generator(AUGMENT, 0, 4, 5)
+    mask = batches.table.decode(raw)
+    wanted = augment(image, mask, rng, batches.config.view, batches.config.augment)
+    for seen, part in zip(batches.view(5), wanted, strict=True):
+        np.testing.assert_array_equal(seen, part)
+
+
+def test_what_went_wrong_in_a_thread_is_kept(make):
+    batches = make()
+    assert batches.failure is None
+    broken = batches.pairs[0].image
+    broken.write_bytes(b"")
+    with pytest.raises(DataError, match="is empty") as caught:
+        [batches[step] for step in range(3)]
+    assert batches.failure is caught.value
+
+
+def test_workers_follow_the_configuration(make):
+    batches = make(train_workers=3)
+    assert (batches.workers, batches.use_multiprocessing, batches.max_queue_size) == (3, False, 5)

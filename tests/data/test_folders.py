@@ -1,0 +1,269 @@
+"""Each layout of a folder, and each way in which one can be wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from maskwright.data.folders import (
+    LAYOUTS,
+    PETS_TABLE,
+    by_stem,
+    camvid,
+    find,
+    manifest,
+    pairs,
+    pets,
+)
+from maskwright.errors import DataError
+
+
+def touch(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def found(listing) -> list[tuple[str, str, str]]:
+    """(image, mask, split) of each pair, paths as seen from the root."""
+    root = listing.root
+    return [
+        (p.image.relative_to(root).as_posix(), p.mask.relative_to(root).as_posix(), p.split)
+        for p in listing.pairs
+    ]
+
+
+# pairs
+
+
+@pytest.mark.parametrize("masks", ["masks", "labels", "annotations"])
+def test_images_and_masks_of_one_stem_are_pairs(tmp_path, masks):
+    touch(tmp_path, "images/b.jpg", "images/a.PNG", f"{masks}/a.png", f"{masks}/b.tif")
+    listing = find(tmp_path)
+    assert listing.layout == "pairs"
+    assert listing.table is None
+    assert found(listing) == [
+        ("images/a.PNG", f"{masks}/a.png", ""),
+        ("images/b.jpg", f"{masks}/b.tif", ""),
+    ]
+
+
+def test_stray_files_and_masks_without_an_image_are_passed_over(tmp_path):
+    touch(tmp_path, "images/a.jpg", "images/a.mat", "images/.DS_Store", "images/._a.jpg")
+    touch(tmp_path, "masks/a.png", "masks/._a.png", "masks/b.png", "masks/Thumbs.db", "notes.txt")
+    (tmp_path / "images" / "folder.png").mkdir()
+    assert found(find(tmp_path)) == [("images/a.jpg", "masks/a.png", "")]
+
+
+@pytest.mark.parametrize("val", ["val", "valid", "validation"])
+def test_splits_may_lie_below_images_and_masks(tmp_path, val):
+    for split, stem in (("train", "a"), (val, "b"), ("test", "c")):
+        touch(tmp_path, f"images/{split}/{stem}.jpg", f"masks/{split}/{stem}.png")
+    assert found(find(tmp_path)) == [
+        ("images/train/a.jpg", "masks/train/a.png", "train"),
+        (f"images/{val}/b.jpg", f"masks/{val}/b.png", "val"),
+        ("images/test/c.jpg", "masks/test/c.png", "test"),
+    ]
+
+
+def test_splits_may_lie_above_images_and_masks(tmp_path):
+    for split, stem in (("training", "a"), ("val", "b"), ("testing", "c")):
+        touch(tmp_path, f"{split}/images/{stem}.jpg", f"{split}/labels/{stem}.png")
+    assert found(find(tmp_path)) == [
+        ("training/images/a.jpg", "training/labels/a.png", "train"),
+        ("val/images/b.jpg", "val/labels/b.png", "val"),
+        ("testing/images/c.jpg", "testing/labels/c.png", "test"),
+    ]
+
+
+def test_a_split_below_without_masks_is_an_error(tmp_path):
+    touch(tmp_path, "images/train/a.jpg", "masks/train/a.png", "images/val/b.jpg")
+    with pytest.raises(
+        DataError, match=r"images/val has no folder of masks beside it: .*masks/val"
+    ):
+        find(tmp_path)
+
+
+def test_images_without_a_mask_are_counted_and_named(tmp_path):
+    touch(tmp_path, *(f"images/{n}.jpg" for n in range(6)), "masks/0.png")
+    with pytest.raises(
+        DataError,
+        match=r"5 of 6 images in .*images have no mask in .*masks: 1\.jpg, 2\.jpg, 3\.jpg and 2 mo"
+        ".*; add masks of the same name, or take the images out",
+    ):
+        find(tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["images", "masks"])
+def test_two_files_of_one_stem_are_refused(tmp_path, folder):
+    touch(tmp_path, "images/a.jpg", "masks/a.jpg", f"{folder}/a.png")
+    with pytest.raises(DataError, match=rf"{folder} has both a\.jpg and a\.png; keep one of them"):
+        find(tmp_path)
+
+
+def test_by_stem_names_the_folder_that_is_missing(tmp_path):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(
+        DataError, match=r"there has no folder of masks beside it: .*gone is missin"
+    ):
+        by_stem(tmp_path / "there", tmp_path / "gone")
+    with pytest.raises(
+        DataError, match=r"there has no folder of images with it: .*gone is missing"
+    ):
+        by_stem(tmp_path / "gone", tmp_path / "there")
+
+
+# Oxford-IIIT Pet
+
+
+@pytest.fixture
+def pets_set(tmp_path) -> Path:
+    """Four pets with the quirks of the real set, and lists that name three of them."""
+    stems = ["Abyssinian_1", "Bengal_2", "beagle_3", "unlisted_4"]
+    touch(tmp_path, *(f"images/{s}.jpg" for s in stems), "images/Abyssinian_1.mat")
+    touch(tmp_path, *(f"annotations/trimaps/{s}.png" for s in stems))
+    touch(tmp_path, "annotations/trimaps/._Abyssinian_1.png", "annotations/._trimaps")
+    lists = tmp_path / "annotations"
+    lists.joinpath("trainval.txt").write_text("# Image CLASS\nAbyssinian_1 1 1 1\n\nbeagle_3 5 2\n")
+    lists.joinpath("test.txt").write_text("Bengal_2 2 1 1\n")
+    return tmp_path
+
+
+def test_pets_follow_the_official_lists(pets_set):
+    listing = find(pets_set)
+    assert listing.layout == "pets"
+    assert listing.table == PETS_TABLE
+    assert [(image, split) for image, _, split in found(listing)] == [
+        ("images/Abyssinian_1.jpg", "train"),
+        ("images/beagle_3.jpg", "train"),
+        ("images/Bengal_2.jpg", "test"),
+    ]
+    assert found(listing)[0][1] == "annotations/trimaps/Abyssinian_1.png"
+
+
+def test_pets_without_lists_are_paired_by_stem(pets_set):
+    for name in ("trainval.txt", "test.txt"):
+        (pets_set / "annotations" / name).unlink()
+    assert {split for _, _, split in found(find(pets_set))} == {""}
+    assert len(find(pets_set).pairs) == 4
+
+
+def test_a_listed_pet_that_is_not_there_is_named(pets_set):
+    (pets_set / "images" / "beagle_3.jpg").unlink()
+    (pets_set / "annotations" / "trimaps" / "Abyssinian_1.png").unlink()
+    with pytest.raises(
+        DataError,
+        match=r"trainval\.txt names 2 files that are not there: .*Abyssinian_1\.png, .*beagle_3\.jp"
+        ".*; fetch the set again",
+    ):
+        find(pets_set)
+
+
+def test_trimaps_without_images_are_an_error(tmp_path):
+    touch(tmp_path, "annotations/trimaps/a.png")
+    with pytest.raises(
+        DataError, match=r"trimaps has no folder of images with it: .*images is mis"
+    ):
+        find(tmp_path)
+
+
+# CamVid
+
+
+def test_camvid_has_a_folder_of_masks_for_each_split(tmp_path):
+    for split in ("train", "val", "test"):
+        touch(tmp_path, f"{split}/x.png", f"{split}annot/x.png")
+    listing = find(tmp_path)
+    assert listing.layout == "camvid"
+    assert found(listing) == [
+        (f"{split}/x.png", f"{split}annot/x.png", split) for split in ("train", "val", "test")
+    ]
+
+
+def test_camvid_may_lack_a_split_but_not_its_masks(tmp_path):
+    touch(tmp_path, "train/x.png", "trainannot/x.png")
+    assert len(find(tmp_path).pairs) == 1
+    touch(tmp_path, "test/y.png")
+    with pytest.raises(
+        DataError, match=r"test has no folder of masks beside it: .*testannot is mis"
+    ):
+        find(tmp_path)
+
+
+# Which layout
+
+
+@pytest.mark.parametrize("look", [pets, camvid, pairs])
+def test_a_folder_that_is_laid_out_otherwise_is_not_theirs(tmp_path, look):
+    assert look(touch(tmp_path, "photos/a.jpg", "train/a.png")) is None
+
+
+def test_a_layout_that_is_asked_for_is_taken(pets_set):
+    assert find(pets_set, "pets").layout == "pets"
+    with pytest.raises(DataError, match="has no layout that is known"):
+        find(pets_set, "camvid")
+
+
+def test_an_unknown_layout_is_named_with_the_nearest(tmp_path):
+    with pytest.raises(DataError, match=r"unknown layout camvit: did you mean camvid\?"):
+        find(tmp_path, "camvit")
+    assert set(LAYOUTS) == {"pets", "camvid", "pairs"}
+
+
+@pytest.mark.parametrize(("names", "inside"), [((), "nothing"), (("b/x", ".git/x", "a"), "a, b")])
+def test_a_folder_of_no_layout_is_described_with_what_to_do(tmp_path, names, inside):
+    touch(tmp_path, *names)
+    with pytest.raises(
+        DataError, match=rf"no layout that is known \(it holds {inside}\); put images into images/"
+    ):
+        find(tmp_path)
+
+
+def test_a_layout_without_a_pair_is_an_error(tmp_path):
+    touch(tmp_path, "images/readme.txt", "masks/a.png")
+    with pytest.raises(DataError, match="holds no pair of an image and a mask; fill images/ and m"):
+        find(tmp_path)
+
+
+# A CSV manifest
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_a_manifest_names_pairs_relative_to_its_folder(tmp_path):
+    path = write(tmp_path / "m.csv", "\ufeffmask,image,group,split\r\nb.png,a.jpg,g1,val\r\n")
+    (pair,) = manifest(path).pairs
+    assert (pair.image, pair.mask) == (tmp_path / "a.jpg", tmp_path / "b.png")
+    assert (pair.split, pair.group) == ("val", "g1")
+
+
+def test_a_manifest_may_have_another_root_and_absolute_paths(tmp_path):
+    path = write(tmp_path / "m.csv", "image,mask\na.jpg,/masks/a.png\n")
+    (pair,) = manifest(path, Path("/data")).pairs
+    assert (pair.image, pair.mask, pair.split) == (Path("/data/a.jpg"), Path("/masks/a.png"), "")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", r"m\.csv has no column image; its first line must be image,mask"),
+        ("image,label\n", r"has no column mask; its first line"),
+        ("image,mask,splti\n", r"m\.csv has the column splti: did you mean split\?"),
+        ("image,mask\na,b\n\nc,\n", "line 4 lacks an image or a mask; fill in both or delete it"),
+        ("image,mask\nc\n", "line 2 lacks an image or a mask"),
+        ("image,mask,split\na,b,tset\n", r"line 2 has the split tset: did you mean test\?"),
+        (b"image,mask\n\xe9,b\n", r"m\.csv is not a CSV file in UTF-8: 'utf-8' codec"),
+        ("image,mask\n" + "a" * 200_000 + ",b\n", r"is not a CSV file in UTF-8: field larger"),
+    ],
+)
+def test_a_mistake_in_a_manifest_is_named_with_its_line(tmp_path, text, words):
+    with pytest.raises(DataError, match=words):
+        manifest(write(tmp_path / "m.csv", text))
+
+
+def test_a_manifest_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"m\.csv cannot be read: No such file or directory; check"):
+        manifest(tmp_path / "m.csv")

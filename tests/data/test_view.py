@@ -1,0 +1,128 @@
+"""One affine map from an image to its view and back, measured in pixels."""
+
+import numpy as np
+import pytest
+
+from maskwright.data.labels import IGNORE
+from maskwright.data.view import restore, view_matrix, warp_image, warp_mask
+
+FITS = ["pad", "squash"]
+SIZES = [(30, 50), (64, 64), (97, 41), (128, 200), (333, 210)]
+
+
+def smooth(height: int, width: int, seed: int) -> np.ndarray:
+    """A picture without fine detail, uint8 [H, W, 3], so that it survives being shrunk."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    waves = [np.sin(2 * np.pi * (a * x + b * y + c)) for a, b, c in rng.uniform(-2, 2, (5, 3))]
+    grey = np.clip(128 + 22 * np.sum(waves, axis=0), 0, 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def best_shift(a: np.ndarray, b: np.ndarray, reach: int = 3) -> tuple[int, int]:
+    """By how many pixels b must be moved down and right to be most like a."""
+    inner = a[reach:-reach, reach:-reach]
+    errors = {
+        (dy, dx): np.square(inner - np.roll(b, (dy, dx), (0, 1))[reach:-reach, reach:-reach]).mean()
+        for dy in range(-reach, reach + 1)
+        for dx in range(-reach, reach + 1)
+    }
+    return min(errors, key=errors.__getitem__)
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_the_corners_of_the_image_meet_the_view(height, width, fit):
+    """In pixel edges: the longer side fills the view, the shorter one is centred in it."""
+    matrix = view_matrix(height, width, 48, fit)
+    corners = matrix @ np.array([[-0.5, width - 0.5], [-0.5, height - 0.5], [1, 1]]) + 0.5
+    if fit == "squash":
+        np.testing.assert_allclose(corners, [[0, 48], [0, 48]], atol=1e-9)
+    else:
+        assert matrix[0, 0] == matrix[1, 1]
+        np.testing.assert_allclose(corners.sum(axis=1), [48, 48])
+        assert corners.min() == pytest.approx(0)
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_restore_undoes_warp_without_a_shift(height, width, fit):
+    image = smooth(height, width, height)
+    matrix = view_matrix(height, width, 64, fit)
+    back = restore(warp_image(image, matrix, 64).astype(np.float32), matrix, height, width)
+    assert back.shape == image.shape
+    assert best_shift(image[..., 0].astype(float), back[..., 0]) == (0, 0)
+    inner = np.abs(back - image)[8:-8, 8:-8]
+    assert inner.mean() < 4
+
+
+def test_restore_of_the_view_of_a_mask_finds_its_edges():
+    mask = np.zeros((90, 60), np.uint8)
+    mask[30:60, 15:45] = 1
+    matrix = view_matrix(90, 60, 180, "pad")
+    view = np.eye(2, dtype=np.float32)[np.minimum(warp_mask(mask, matrix, 180), 1)]
+    np.testing.assert_array_equal(restore(view, matrix, 90, 60).argmax(axis=-1), mask)
+
+
+@pytest.mark.parametrize("channels", range(1, 11))
+def test_restore_gives_a_channel_the_same_whatever_is_beside_it(channels):
+    scores = np.random.default_rng(0).random((16, 16, channels), np.float32)
+    matrix = view_matrix(20, 31, 16, "pad")
+    whole = restore(scores, matrix, 20, 31)
+    assert whole.shape == (20, 31, channels)
+    for k in range(channels):
+        np.testing.assert_array_equal(
+            whole[..., k : k + 1], restore(scores[..., k : k + 1], matrix, 20, 31)
+        )
+
+
+def test_an_image_of_the_views_size_is_left_alone():
+    image = np.random.default_rng(0).integers(256, size=(32, 32, 3)).astype(np.uint8)
+    matrix = view_matrix(32, 32, 32, "pad")
+    np.testing.assert_array_equal(warp_image(image, matrix, 32), image)
+    np.testing.assert_array_equal(warp_mask(image[..., 0], matrix, 32), image[..., 0])
+
+
+def test_pad_keeps_the_aspect_and_squash_does_not():
+    image = np.zeros((60, 120, 3), np.uint8)
+    image[20:40, 50:70] = 255  # a square; with "pad" its reflections lie beyond the rows 15 to 45
+    for fit, width, height in (("pad", 10, 10), ("squash", 10, 20)):
+        seen = warp_image(image, view_matrix(60, 120, 60, fit), 60)[15:45, :, 0] > 127
+        assert (seen.any(axis=0).sum(), seen.any(axis=1).sum()) == (width, height)
+
+
+def test_pad_reflects_the_image_and_ignores_the_mask_beyond_it():
+    image = np.repeat(np.arange(16, dtype=np.uint8)[:, None], 32, axis=1)[..., None].repeat(3, 2)
+    matrix = view_matrix(16, 32, 32, "pad")
+    view = warp_image(image, matrix, 32)[:, 5, 0]
+    assert view.tolist() == [*range(8, 0, -1), *range(16), *range(14, 6, -1)]
+    seen = warp_mask(np.zeros((16, 32), np.uint8), matrix, 32)
+    assert (seen[:8] == IGNORE).all()
+    assert (seen[8:24] == 0).all()
+    assert (seen[24:] == IGNORE).all()
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize(("height", "width"), [(600, 600), (450, 613), (900, 150), (64, 640)])
+def test_a_fine_checkerboard_becomes_grey_when_it_is_shrunk_a_lot(height, width, fit):
+    board = (np.indices((height, width)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    view = warp_image(board[..., None].repeat(3, 2), view_matrix(height, width, 64, fit), 64)
+    assert np.abs(view.astype(int) - 127).max() < 14
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (2, 3)])
+def test_images_of_a_pixel_or_a_line_have_a_view(size):
+    matrix = view_matrix(*size, 32, "pad")
+    assert (warp_image(np.full((*size, 3), 7, np.uint8), matrix, 32) == 7).all()
+    assert restore(np.ones((32, 32, 2), np.float32), matrix, *size).shape == (*size, 2)
+
+
+def test_squashing_an_elongated_image_averages_the_long_axis_alone():
+    stripes = np.zeros((40, 1000, 3), np.uint8)
+    stripes[np.arange(40) % 4 < 2] = 255
+    view = warp_image(stripes, view_matrix(40, 1000, 64, "squash"), 64)
+    assert np.ptp(view[:, 32, 0]) > 200  # rows are enlarged: their stripes stay
+    fine = np.zeros((40, 1000, 3), np.uint8)
+    fine[:, np.arange(1000) % 4 < 2] = 255
+    view = warp_image(fine, view_matrix(40, 1000, 64, "squash"), 64)
+    assert np.ptp(view[32, 4:-4, 0]) < 64  # columns are shrunk: theirs turn grey

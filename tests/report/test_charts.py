@@ -1,0 +1,36 @@
+"""Charts: every value at its place, and the odd cases that training brings."""
+
+import numpy as np
+import pytest
+
+from maskwright.report.charts import bar, chart, ticks
+
+
+def test_a_chart_puts_values_where_they_belong():
+    drawn = chart("Loss", [1, 2, 3], {"training": [0, 1, 2], "validation": [2, 1, 0]}, best=3)
+    assert 'class="curve training" points="42.0,190.0 174.0,113.0 306.0,36.0"' in drawn
+    assert 'class="curve validation" points="42.0,36.0 174.0,113.0 306.0,190.0"' in drawn
+    assert '<circle class="dot" cx="306.0" cy="190.0" r="4"/>' in drawn
+    assert "best, epoch 3: 0.000" in drawn
+    assert "training from 0.000 in epoch 1 to 2.000 in epoch 3" in drawn
+
+
+@pytest.mark.parametrize("values", [[0.5], [float("nan")]])
+def test_a_chart_of_one_epoch_or_of_no_value_can_be_drawn(values):
+    drawn = chart("Mean IoU", [1], {"validation": values}, best=1)
+    assert "nan" not in drawn
+    assert drawn.endswith("</svg>")
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0.301, 0.302), (1, 40), (5, 5), (0.9, 117)])
+def test_ticks_enclose_the_values_and_are_few_and_even(low, high):
+    marks = ticks(low, high)
+    assert marks[0] <= low
+    assert marks[-1] >= high
+    assert 2 <= len(marks) <= 7
+    np.testing.assert_allclose(np.diff(marks), marks[1] - marks[0])
+
+
+def test_a_bar_is_as_long_as_its_share():
+    assert 'class="fill" width="25.00%" height="8" fill="#ff0000"' in bar(0.25, "#ff0000")
+    assert 'class="fill" width="0.00%" height="8"/>' in bar(None)

@@ -1,0 +1,23 @@
+"""The sentences of the report, against answers worked out by hand."""
+
+from maskwright.report.words import best_epoch, hardest, trained
+
+
+def test_hardest_tells_what_is_taken_for_the_class():
+    classes = [{"name": "cat", "iou": 0.5}, {"name": "dog", "iou": 0.9}, {"name": "x", "iou": None}]
+    told = hardest(classes, [[10, 1, 0], [9, 90, 0], [0, 0, 0]])
+    assert told == "Hardest class: cat (IoU 0.500); dog is most often taken for it."
+    assert hardest([{"name": "cat", "iou": 1.0}], [[4]]) == ""
+    assert hardest([{"name": "cat", "iou": None}], [[0]]) == ""
+
+
+def test_epochs_without_a_score_are_passed_over():
+    rows = [{"epoch": n, "seconds": 9, "val_mean_iou": float("nan")} for n in (1, 2)]
+    assert best_epoch(rows, "mean_iou") is None
+    assert "None of them gave a usable mean IoU" in trained(rows, "mean_iou", 2)
+    rows[1]["val_mean_iou"] = 0.2
+    assert best_epoch(rows, "mean_iou") == 2
+
+
+def test_the_first_of_equal_epochs_is_the_one_that_was_kept():
+    assert best_epoch([{"epoch": n, "val_loss": 0.5} for n in (1, 2)], "loss") == 1

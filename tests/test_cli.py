@@ -1,0 +1,218 @@
+"""The command line as people meet it: help, one-line errors, exit codes, clean output."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maskwright.cli import cli, main
+
+VERBS = ["demo", "data pets", "data shapes", "train", "evaluate", "predict", "report", "info"]
+
+
+def call(capsys, monkeypatch, *words: object) -> tuple[int, str, str]:
+    """Run the command line in this process: exit code, standard output, standard error."""
+    monkeypatch.setattr(sys, "argv", ["maskwright", *map(str, words)])
+    code = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = int(end.code or 0)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A dataset of six 16×16 images with two classes."""
+    for name in ("images", "masks"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    for n in range(6):
+        mask = np.zeros((16, 16), np.uint8)
+        mask[4:12, n : n + 8] = 1
+        Image.fromarray(mask * 200).convert("RGB").save(tmp_path / f"data/images/{n}.png")
+        Image.fromarray(mask).save(tmp_path / f"data/masks/{n}.png")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_an_example(capsys, monkeypatch, verb):
+    code, out, _ = call(capsys, monkeypatch, *verb.split(), "--help")
+    assert code == 0
+    assert f"maskwright {verb}" in out.split("Example")[1]
+
+
+def test_every_verb_is_tested_for_help():
+    groups = {name: getattr(c, "commands", {}) for name, c in cli.commands.items()}
+    verbs = {f"{g} {v}".strip() for g, inner in groups.items() for v in (inner or [""])}
+    assert verbs == set(VERBS)
+
+
+def test_help_does_not_import_an_engine():
+    code = "import sys; from maskwright.cli import cli; cli.main(['train', '--help'])"
+    probe = f"import atexit, sys; atexit.register(lambda: print('keras' in sys.modules)); {code}"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+def damage_missing_mask(data: Path) -> str:
+    (data / "masks" / "3.png").unlink()
+    return r"1 of 6 images in .*images have no mask in .*masks: 3\.png; add masks"
+
+
+def damage_size(data: Path) -> str:
+    Image.fromarray(np.zeros((8, 16), np.uint8)).save(data / "masks" / "2.png")
+    return r"masks/2\.png is 16×8 pixels, its image 2\.png 16×16; give both the same size"
+
+
+def damage_value(data: Path) -> str:
+    (data / "dataset.toml").write_text('[[classes]]\nname = "a"\n[[classes]]\nname = "b"\n')
+    Image.fromarray(np.full((16, 16), 7, np.uint8)).save(data / "masks" / "1.png")
+    return r"masks/1\.png holds value 7, which the class table does not have \(0, 1\); add it"
+
+
+def damage_no_image(data: Path) -> str:
+    (data / "images" / "4.png").write_text("hello")
+    return r"images/4\.png is not an image that can be read"
+
+
+def damage_empty(data: Path) -> str:
+    (data / "images" / "5.png").write_bytes(b"")
+    return r"images/5\.png is empty \(0 bytes\)"
+
+
+def damage_no_pair(data: Path) -> str:
+    for path in data.rglob("*.png"):
+        path.unlink()
+    return r"holds no pair of an image and a mask"
+
+
+def damage_layout(data: Path) -> str:
+    (data / "masks").rename(data / "truth")
+    return r"has no layout that is known \(it holds images, truth\); put images into images/"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_missing_mask,
+        damage_size,
+        damage_value,
+        damage_no_image,
+        damage_empty,
+        damage_no_pair,
+        damage_layout,
+    ],
+)
+def test_bad_data_ends_in_one_line_and_leaves_nothing(capsys, monkeypatch, folder, damage):
+    words = damage(folder)
+    out = folder.parent / "run"
+    code, stdout, stderr = call(capsys, monkeypatch, "train", folder, "--out", out)
+    assert code == 1
+    assert stdout == ""
+    assert_one_error(stderr, words)
+    assert not out.exists()
+
+
+def assert_one_error(stderr: str, words: str) -> None:
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    assert lines[-1].startswith("error: ")
+    assert not any("Traceback" in line for line in lines)
+    assert re.search(words, lines[-1]), lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["train", "nowhere"], 1, r"nowhere: no such folder or file"),
+        (["train", "x", "--epoch", "3"], 2, r"No such option.*--epoch.*--epochs"),
+        (["train", "x", "--recipe", "tutorail"], 2, r"no recipe called tutorail: did you mean t"),
+        (["train", "x", "--set", "train.epoch=3"], 2, r"train\.epoch: did you mean train\.epochs"),
+        (["train", "x", "--set", "epochs"], 2, r"--set epochs: write key=value"),
+        (["train", "x", "--size", "250"], 2, r"view\.size = 250 must be a multiple of \d+.*try"),
+        (["train", "x", "--epochs", "-1"], 2, r"train\.epochs = -1 is outside 0 to"),
+        (["train", "x", "--config", "no.toml"], 2, r"no such configuration file: no\.toml"),
+        (["trian", "x"], 2, r"No such command 'trian'.*train"),
+        (["train"], 2, r"Missing argument 'DATA'"),
+        (["evaluate", "nowhere"], 1, r"nowhere: no such run folder"),
+        (["evaluate", "."], 1, r"\. is no run folder: it has no config\.toml"),
+        (["predict", ".", "x.jpg"], 2, r"Missing option '--out'"),
+        (["report", "nowhere"], 1, r"nowhere: no such run folder"),
+        (["data", "shapes", "x", "--count", "0"], 2, r"count"),
+    ],
+)
+def test_wrong_usage_ends_in_one_line(capsys, monkeypatch, tmp_path, words, code, message):
+    monkeypatch.chdir(tmp_path)
+    got, stdout, stderr = call(capsys, monkeypatch, *words)
+    assert got == code, stderr
+    assert stdout == ""
+    assert_one_error(stderr, message)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_folder_that_exists_is_kept(capsys, monkeypatch, folder):
+    out = folder.parent / "run"
+    out.mkdir()
+    (out / "precious.txt").write_text("mine")
+    code, _, stderr = call(capsys, monkeypatch, "train", folder, "--out", out)
+    assert code == 1
+    assert_one_error(stderr, r"run already exists; choose another --out, or remove it")
+    assert [path.name for path in out.iterdir()] == ["precious.txt"]
+
+
+def test_debug_shows_the_traceback(capsys, monkeypatch):
+    with pytest.raises(Exception, match="no such folder"):
+        call(capsys, monkeypatch, "--debug", "train", "nowhere")
+
+
+def test_train_evaluate_predict_report_from_the_command_line(capsys, monkeypatch, folder):
+    monkeypatch.chdir(folder.parent)
+    small = ["--epochs", 1, "--size", 16, "--batch", 2, "--set", "model.filters=[4, 8]"]
+    code, out, err = call(capsys, monkeypatch, "train", "data", *small)
+    assert (code, out) == (0, "")
+    assert "next: maskwright evaluate runs/data-default" in err
+    code, out, err = call(capsys, monkeypatch, "evaluate", "runs/data-default", "--json")
+    assert code == 0
+    assert json.loads(out)["images"] == 1
+    assert "mean IoU" in err
+    words = ["predict", "runs/data-default", "data/images", "--out", "masks", "--overlay"]
+    code, _, err = call(capsys, monkeypatch, *words)
+    assert code == 0
+    assert "6 masks in masks" in err
+    code, _, err = call(capsys, monkeypatch, "report", "runs/data-default")
+    assert code == 0
+    assert Path("runs/data-default/report.html").stat().st_size > 10_000
+    code, _, err = call(capsys, monkeypatch, "train", "data", *small)
+    assert code == 0
+    assert "next: maskwright evaluate runs/data-default-2" in err
+
+
+def test_info_prints_json_on_standard_output(capsys, monkeypatch):
+    code, out, _ = call(capsys, monkeypatch, "info", "--json")
+    facts = json.loads(out)
+    assert code == 0
+    assert facts["packages"]["keras"]
+    assert set(facts["recipes"]) == {"default", "tutorial", "demo"}
+
+
+def test_info_prints_a_table(capsys, monkeypatch):
+    code, out, _ = call(capsys, monkeypatch, "info")
+    assert code == 0
+    assert "tensorflow" in out
+
+
+def test_no_engine_chatter_reaches_people():
+    done = subprocess.run(
+        [sys.executable, "-m", "maskwright", "info"],
+        capture_output=True,
+        text=True,
+        env={k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"},
+    )
+    assert done.returncode == 0
+    assert done.stderr == ""

@@ -1,0 +1,175 @@
+"""Settings: each wrong one is named with its nearest right one; TOML brings all of them back."""
+
+import dataclasses
+
+import pytest
+
+from maskwright.config import (
+    CHOICES,
+    RANGES,
+    Config,
+    ModelConfig,
+    TrainConfig,
+    ViewConfig,
+    change,
+    flatten,
+    parse_setting,
+    read_config,
+    to_toml,
+)
+from maskwright.errors import UsageError
+from maskwright.recipes import RECIPES, recipe
+
+
+def test_every_choice_and_range_is_of_a_setting_that_exists():
+    assert set(CHOICES) | set(RANGES) <= set(flatten(Config()))
+
+
+def test_every_number_has_a_range():
+    numbers = {key for key, value in flatten(Config()).items() if isinstance(value, int | float)}
+    assert numbers == set(RANGES)
+
+
+def test_a_config_cannot_be_changed_in_place():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().train.epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("key", CHOICES)
+def test_a_word_outside_the_choices_is_named_with_the_choices(key):
+    with pytest.raises(UsageError, match=rf"^{key} = 'zzz': choose from {', '.join(CHOICES[key])}"):
+        change(Config(), {key: "zzz"})
+
+
+def test_a_misspelled_choice_gets_a_hint():
+    with pytest.raises(UsageError, match=r"view\.fit = 'squahs': did you mean squash\?"):
+        Config(view=ViewConfig(fit="squahs"))
+
+
+@pytest.mark.parametrize("key", RANGES)
+def test_both_ends_of_a_range_pass_and_values_beyond_are_refused(key):
+    low, high = RANGES[key]
+    kind = type(flatten(Config())[key])
+    small = {"view.size": 16} if key != "view.size" else {}
+    base = change(Config(), {"model.filters": [8], **small})
+    for value in (low, high):
+        assert flatten(change(base, {key: kind(value)}))[key] == value
+    for value in (kind(low - 1), kind(high + 1)):
+        with pytest.raises(UsageError, match=rf"^{key} = .* is outside {low} to {high}; choose"):
+            change(base, {key: value})
+
+
+def test_nan_is_outside_every_range():
+    with pytest.raises(UsageError, match=r"train\.learning_rate = nan is outside"):
+        Config(train=TrainConfig(learning_rate=float("nan")))
+
+
+@pytest.mark.parametrize("filters", [(), (8, 0), (-1,)])
+def test_filters_must_be_positive_and_not_empty(filters):
+    with pytest.raises(UsageError, match=r"model\.filters = \[.*\] needs one positive number"):
+        Config(model=ModelConfig(filters=filters))
+
+
+def test_size_must_suit_the_levels_and_the_error_offers_one_that_does():
+    with pytest.raises(UsageError, match=r"view\.size = 250 must be a multiple of 16 .*try 256"):
+        change(Config(), {"view.size": 250})
+    with pytest.raises(UsageError, match=r"view\.size = 100 must be a multiple of 512 .*try 512"):
+        change(Config(), {"view.size": 100, "model.filters": [2] * 10})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("train.epochs", 2.5, "2.5 must be a whole number"),
+        ("train.epochs", True, "True must be a whole number"),
+        ("train.learning_rate", "fast", "'fast' must be a number"),
+        ("view.fit", 3, "3 must be a word"),
+        ("model.filters", 3, "3 must be a list of whole numbers"),
+        ("model.filters", [8, "x"], "'x' must be a whole number"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named(key, value, words):
+    with pytest.raises(UsageError, match=f"^{key} = {words}$"):
+        change(Config(), {key: value})
+
+
+def test_an_unknown_setting_is_named_with_the_nearest():
+    with pytest.raises(UsageError, match=r"unknown setting trian\.epochs: did you mean train\.ep"):
+        change(Config(), {"trian.epochs": 3})
+
+
+def test_change_leaves_the_rest_and_takes_whole_numbers_for_numbers():
+    changed = change(Config(), {"augment.rotate": 90, "model.filters": [4, 8]})
+    assert changed.augment.rotate == 90.0
+    assert isinstance(changed.augment.rotate, float)
+    assert changed.model.filters == (4, 8)
+    assert changed.train == Config().train
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        ("train.epochs=3", ("train.epochs", 3)),
+        (" seed = 7 ", ("seed", 7)),
+        ("augment.zoom=0.5", ("augment.zoom", 0.5)),
+        ("view.fit=squash", ("view.fit", "squash")),
+        ('view.fit="squash"', ("view.fit", "squash")),
+        ("model.filters=[8, 16]", ("model.filters", [8, 16])),
+        ("recipe=a=b", ("recipe", "a=b")),
+        ("view.fit=", ("view.fit", "")),
+    ],
+)
+def test_settings_are_read_as_toml_or_as_a_word(text, setting):
+    assert parse_setting(text) == setting
+
+
+@pytest.mark.parametrize("text", ["train.epochs", "=3", " =3", ""])
+def test_a_setting_without_key_or_value_says_how_to_write_it(text):
+    with pytest.raises(UsageError, match=r"write key=value, as in --set train\.epochs=5"):
+        parse_setting(text)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_survives_toml(tmp_path, name):
+    path = tmp_path / "config.toml"
+    path.write_text(to_toml(recipe(name)), encoding="utf-8")
+    assert change(Config(), read_config(path)) == recipe(name)
+
+
+def test_reading_a_missing_file_names_it(tmp_path):
+    with pytest.raises(UsageError, match=r"no such configuration file: .*none\.toml"):
+        read_config(tmp_path / "none.toml")
+
+
+def test_reading_a_folder_names_it(tmp_path):
+    with pytest.raises(UsageError, match="cannot be read: Is a directory; name a TOML file"):
+        read_config(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"epochs = = 3", b"\xff\xfe"])
+def test_reading_what_is_no_toml_says_so(tmp_path, content):
+    (tmp_path / "c.toml").write_bytes(content)
+    with pytest.raises(UsageError, match=r"c\.toml is not valid TOML: "):
+        read_config(tmp_path / "c.toml")
+
+
+def test_recipes_are_called_what_they_say():
+    assert all(name == config.recipe for name, config in RECIPES.items())
+    assert recipe() == RECIPES["default"]
+
+
+def test_recipe_applies_changes_and_leaves_the_recipe_alone():
+    assert recipe("tutorial", {"train.epochs": 3}).train.epochs == 3
+    assert RECIPES["tutorial"].train.epochs != 3
+
+
+def test_the_tutorial_is_the_tutorial():
+    tutorial = recipe("tutorial")
+    assert tutorial.model.filters == (32, 64, 128, 256, 512)
+    assert tutorial.model.normalization == "none"
+    assert set(vars(tutorial.augment).values()) == {0}
+
+
+def test_an_unknown_recipe_is_named_with_the_nearest():
+    with pytest.raises(UsageError, match=r"no recipe called tutorail: did you mean tutorial\?"):
+        recipe("tutorail")

@@ -1,0 +1,126 @@
+"""Which images are scored, which are shown, and what is written down."""
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maskwright.data.folders import Pair
+from maskwright.errors import DataError, RunError, UsageError
+from maskwright.evaluation import choose_pairs, evaluate, notable, write_rows
+from maskwright.validate import Compared
+
+
+def compared(right: int, wrong: int = 0, name: str = "a") -> Compared:
+    """An image with so many right and wrong pixels of class 0."""
+    pair = Pair(Path(f"/data/images/{name}.png"), Path(f"/data/masks/{name}.png"))
+    return Compared(pair, np.array([[right, wrong], [0, 0]]), 0.0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 8, 9, 10, 50])
+def test_no_image_is_notable_twice_and_worst_comes_before_best(count):
+    images = [compared(n + 1, count - n, str(n)) for n in range(count)]
+    np.random.default_rng(count).shuffle(images)
+    shown = notable(images)
+    names = [int(one.pair.image.stem) for _, _, one in shown]
+    assert len(set(names)) == len(names) == (count if count < 3 else 3 * min(3, count // 3))
+    if count >= 3:
+        by_kind = {kind: [n for k, _, n in shown if k == kind] for kind, _, _ in shown}
+        assert list(by_kind) == ["worst", "median", "best"]
+        assert by_kind["worst"][0].pair.image.stem == "0"
+        assert by_kind["best"][0].pair.image.stem == str(count - 1)
+
+
+def test_notable_images_are_numbered_from_one_within_their_kind():
+    shown = notable([compared(n + 1, 10, str(n)) for n in range(6)])
+    assert [(kind, n) for kind, n, _ in shown] == [
+        (kind, n) for kind in ("worst", "median", "best") for n in (1, 2)
+    ]
+
+
+def test_images_without_a_pixel_that_counts_are_never_notable():
+    assert [one.pair.image.stem for _, _, one in notable([compared(0), compared(3, 1, "b")])] == [
+        "b"
+    ]
+
+
+def test_rows_are_written_with_nothing_where_there_is_no_score(tmp_path):
+    path = tmp_path / "evaluation" / "test.csv"
+    write_rows(path, [compared(3, 1), compared(0, 0, "b")], Path("/data"), ["x", "y"])
+    with path.open(newline="") as file:
+        header, first, second = csv.reader(file)
+    assert header == ["image", "pixels", "pixel_accuracy", "mean_iou", "iou x", "iou y"]
+    assert first == ["images/a.png", "4", "0.750000", "0.375000", "0.750000", "0.000000"]
+    assert second == ["images/b.png", "0", "", "", "", ""]
+
+
+def test_the_test_images_are_scored_where_there_are_some(run):
+    root, pairs, split = choose_pairs(run, None, None)
+    assert (root, split) == (run.dataset.root, "test")
+    assert pairs == run.dataset.of("test")
+
+
+def test_without_test_images_val_is_scored_and_said(run, capsys):
+    pairs = tuple(replace(p, split="train") if p.split == "test" else p for p in run.dataset.pairs)
+    vars(run)["dataset"] = replace(run.dataset, pairs=pairs)
+    assert choose_pairs(run, None, None)[2] == "val"
+    assert "no test images: scoring val" in capsys.readouterr().err
+
+
+def test_other_data_without_a_split_are_scored_whole(run, write_pairs, tmp_path):
+    other = write_pairs(tmp_path / "other", 3)
+    root, pairs, split = choose_pairs(run, other, None)
+    assert (root, len(pairs), split) == (other, 3, "all")
+
+
+def test_all_means_every_split(run):
+    assert len(choose_pairs(run, None, "all")[1]) == 10
+
+
+def test_an_unknown_split_is_named_with_the_nearest(run):
+    with pytest.raises(UsageError, match=r"no split called tets: did you mean test\?"):
+        choose_pairs(run, None, "tets")
+
+
+def test_data_that_have_gone_are_named_with_what_to_do(run):
+    shutil.rmtree(run.dataset.root)
+    with pytest.raises(
+        RunError, match=r"data of this run is gone from .*data; name its new place: maskwright eval"
+    ):
+        choose_pairs(run, None, None)
+
+
+def test_a_split_without_images_is_an_error(run, write_pairs, tmp_path):
+    other = write_pairs(tmp_path / "other", 3)
+    with pytest.raises(DataError, match="other has no images in the split val; try --split all"):
+        choose_pairs(run, other, "val")
+
+
+def test_data_with_values_of_other_classes_are_refused(run, write_pairs, tmp_path, save):
+    other = write_pairs(tmp_path / "other", 3)
+    save(other / "masks" / "1.png", np.full((10, 12), 9, np.uint8))
+    with pytest.raises(DataError, match=r"masks/1\.png holds value 9, which the class table does"):
+        choose_pairs(run, other, None)
+
+
+def test_evaluate_writes_scores_rows_and_pictures(run):
+    scores = evaluate(run)
+    assert scores["pixel_accuracy"] > 0.8
+    assert (scores["images"], scores["split"]) == (1, "test")
+    folder = run.path / "evaluation"
+    assert json.loads((folder / "test.json").read_text()) == scores
+    assert len((folder / "test.csv").read_text().splitlines()) == 2
+    assert [picture["kind"] for picture in scores["pictures"]] == ["median"]
+    for file in scores["pictures"][0]["files"].values():
+        assert (folder / file).is_file()
+
+
+def test_evaluating_other_data_keeps_the_runs_own_scores(run, write_pairs, tmp_path):
+    evaluate(run)
+    evaluate(run, write_pairs(tmp_path / "other", 3))
+    names = {path.name for path in (run.path / "evaluation").glob("*.json")}
+    assert names == {"test.json", "other-all.json"}

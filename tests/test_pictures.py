@@ -1,0 +1,61 @@
+"""Overlays: what is tinted, what is outlined, what stays."""
+
+import numpy as np
+import pytest
+
+from maskwright.pictures import boundaries, fit_within, overlay
+
+COLORS = np.array([[200, 0, 0], [0, 0, 200]], np.uint8)
+
+
+def halves() -> np.ndarray:
+    mask = np.zeros((8, 10), np.uint8)
+    mask[:, 5:] = 1
+    return mask
+
+
+def test_boundaries_are_both_sides_of_an_edge_and_never_the_frame():
+    edges = boundaries(halves())
+    assert edges[:, 4:6].all()
+    assert edges.sum() == 16
+
+
+def test_a_thicker_boundary_reaches_further():
+    assert boundaries(halves(), thickness=2)[0].tolist() == [False] * 3 + [True] * 4 + [False] * 3
+
+
+def test_overlay_tints_inside_and_outlines_in_full_colour():
+    image = np.full((8, 10, 3), 100, np.uint8)
+    drawn = overlay(image, halves(), COLORS)
+    assert drawn.shape == image.shape
+    assert drawn.dtype == np.uint8
+    assert drawn[0, 0].tolist() == [145, 55, 55]  # 0.55 × 100 + 0.45 × 200, and 0.55 × 100
+    assert drawn[0, 4].tolist() == [200, 0, 0]
+    assert drawn[0, 5].tolist() == [0, 0, 200]
+    assert (image == 100).all()
+
+
+def test_ignored_pixels_stay_as_they_are():
+    image = np.random.default_rng(0).integers(256, size=(8, 10, 3)).astype(np.uint8)
+    mask = halves()
+    mask[2:6, 2:8] = 255
+    drawn = overlay(image, mask, COLORS)
+    np.testing.assert_array_equal(drawn[2:6, 2:8], image[2:6, 2:8])
+
+
+def test_overlay_with_strength_one_is_the_mask_in_colour():
+    image = np.full((8, 10, 3), 100, np.uint8)
+    np.testing.assert_array_equal(overlay(image, halves(), COLORS, strength=1), COLORS[halves()])
+
+
+@pytest.mark.parametrize(
+    ("shape", "side", "fitted"),
+    [((10, 40), 20, (5, 20)), ((40, 10), 20, (20, 5)), ((1, 50), 10, (1, 10)), ((8, 8), 8, (8, 8))],
+)
+def test_fit_within_keeps_the_aspect_and_at_least_a_pixel(shape, side, fitted):
+    assert fit_within(np.zeros((*shape, 3), np.uint8), side).shape == (*fitted, 3)
+
+
+def test_fit_within_never_enlarges():
+    image = np.zeros((4, 6, 3), np.uint8)
+    assert fit_within(image, 100) is image

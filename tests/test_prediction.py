@@ -1,0 +1,129 @@
+"""Which images are meant, where their masks go, and what is refused before anything is written."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maskwright.errors import DataError, UsageError
+from maskwright.prediction import find_images, plan_outputs, predict
+
+
+def touch(*paths: Path) -> list[Path]:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return list(paths)
+
+
+def test_importing_it_does_not_import_an_engine():
+    code = "import sys, maskwright.prediction; print({'keras', 'tensorflow'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_a_folder_gives_its_images_sorted_and_nothing_else(tmp_path):
+    b, a = touch(tmp_path / "b.JPG", tmp_path / "a.png")
+    touch(tmp_path / "notes.txt", tmp_path / "._a.png", tmp_path / "inner" / "c.png")
+    assert find_images(tmp_path) == [a, b]
+
+
+def test_files_folders_and_globs_add_up_without_doubles(tmp_path):
+    a, b, c = touch(tmp_path / "a.png", tmp_path / "b.png", tmp_path / "in" / "c.png")
+    assert find_images([str(b), tmp_path, f"{tmp_path}/**/*.png"]) == [b, a, c]
+
+
+def test_a_name_with_brackets_is_a_file_before_it_is_a_glob(tmp_path):
+    (odd,) = touch(tmp_path / "cat[1].png")
+    assert find_images(odd) == [odd]
+
+
+@pytest.mark.parametrize("name", ["none.png", "*.tif", "."])
+def test_a_name_without_images_is_an_error(tmp_path, name):
+    with pytest.raises(DataError, match="no image there; name a file, a folder of images or a gl"):
+        find_images(tmp_path / name)
+
+
+def test_no_name_at_all_is_an_error():
+    with pytest.raises(UsageError, match="no image to predict; name files, folders of images"):
+        find_images([])
+
+
+def test_each_image_gets_a_png_in_the_folder(tmp_path):
+    images = [Path("x/a.jpg"), Path("y/b.tif")]
+    assert plan_outputs(images, tmp_path, True, True) == {
+        images[0]: tmp_path / "a.png",
+        images[1]: tmp_path / "b.png",
+    }
+
+
+def test_two_images_for_one_mask_are_refused(tmp_path):
+    images = [Path("x/a.jpg"), Path("b.jpg"), Path("y/a.png")]
+    with pytest.raises(
+        UsageError, match=r"x/a\.jpg, y/a\.png would all become a\.png; predict each into an --out"
+    ):
+        plan_outputs(images, tmp_path, False, False)
+
+
+def test_out_must_not_be_a_file(tmp_path):
+    (file,) = touch(tmp_path / "out")
+    with pytest.raises(UsageError, match=r"--out .*out is a file; name a folder"):
+        plan_outputs([Path("a.png")], file, False, False)
+
+
+@pytest.mark.parametrize("taken", ["a.png", "a-overlay.jpg", "a-probabilities.npz"])
+def test_nothing_that_exists_is_written_over(tmp_path, taken):
+    touch(tmp_path / taken)
+    with pytest.raises(UsageError, match=rf"{taken} already exists; choose another --out, or rem"):
+        plan_outputs([Path("a.png"), Path("b.png")], tmp_path, True, True)
+
+
+def test_the_error_counts_the_other_files_that_exist(tmp_path):
+    touch(tmp_path / "a.png", tmp_path / "b.png")
+    with pytest.raises(UsageError, match=r"a\.png already exists \(and 1 more\)"):
+        plan_outputs([Path("a.png"), Path("b.png")], tmp_path, False, False)
+
+
+def test_extra_files_are_no_obstacle_where_they_are_not_asked_for(tmp_path):
+    touch(tmp_path / "a-overlay.jpg")
+    assert plan_outputs([Path("a.png")], tmp_path, False, True)
+
+
+def test_predict_writes_masks_overlays_and_probabilities(run, tmp_path):
+    image = run.dataset.pairs[0].image
+    (mask,) = predict(run, image, out=tmp_path / "out", overlay=True, probabilities=True)
+    with Image.open(mask) as opened:
+        assert opened.mode == "P"
+        np.testing.assert_array_equal(np.asarray(opened)[[0, 9]], [[0] * 12, [1] * 12])
+    kept = np.load(tmp_path / "out" / "0-probabilities.npz")
+    assert kept["probabilities"].shape == (10, 12, 2)
+    assert kept["classes"].tolist() == ["value_0", "value_1"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "0.png",
+        "0-overlay.jpg",
+        "0-probabilities.npz",
+    }
+
+
+def test_predict_passes_over_unreadable_images_and_names_them_at_the_end(run, tmp_path):
+    folder = run.dataset.root / "images"
+    touch(folder / "3.png")
+    (folder / "3.png").write_bytes(b"")
+    (folder / "5.png").write_text("hello")
+    with pytest.raises(
+        DataError,
+        match=r"3\.png is empty .*; so it is with 1 more\. Written to .*out: 8 masks$",
+    ):
+        predict(run, folder, out=tmp_path / "out")
+    assert len(list((tmp_path / "out").iterdir())) == 8
+
+
+def test_predict_leaves_no_empty_folder_where_nothing_could_be_read(run, tmp_path):
+    image = run.dataset.pairs[0].image
+    image.write_bytes(b"")
+    with pytest.raises(DataError, match=r"is empty \(0 bytes\).*\. Written to .*: 0 masks"):
+        predict(run, image, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,113 @@
+"""Images of any size to probabilities of that size, with a function in place of a network."""
+
+import numpy as np
+import pytest
+
+from maskwright.config import ViewConfig
+from maskwright.data.labels import ClassTable, Label
+from maskwright.errors import DataError
+from maskwright.predictor import BATCH, Predictor, batched, most_likely, softmax
+
+SIZES = [(1, 1), (7, 31), (64, 3), (33, 50), (5, 61)]
+
+
+def table_of(classes: int) -> ClassTable:
+    labels = tuple(Label(f"c{k}", "#000000", (k,)) for k in range(max(2, classes)))
+    return ClassTable("index", labels)
+
+
+def noise_predictor(classes: int, fit: str = "pad") -> Predictor:
+    rng = np.random.default_rng(classes)
+    return Predictor(
+        lambda views: rng.normal(0, 4, (*views.shape[:3], classes)).astype(np.float32),
+        ViewConfig(size=16, fit=fit),
+        table_of(classes),
+    )
+
+
+@pytest.mark.parametrize("fit", ["pad", "squash"])
+@pytest.mark.parametrize("classes", [1, 2, 3, 6, 9])
+def test_probabilities_have_the_images_own_size_and_sum_to_one(classes, fit):
+    predictor = noise_predictor(classes, fit)
+    for height, width in SIZES:
+        scores = predictor.probabilities(np.zeros((height, width, 3), np.uint8))
+        assert scores.shape == (height, width, classes)
+        assert scores.dtype == np.float32
+        np.testing.assert_allclose(scores.sum(axis=-1), 1, atol=1e-5)
+        assert scores.min() >= 0
+
+
+def test_order_is_kept_over_several_batches_and_the_last_may_be_short():
+    asked = []
+
+    def logits(views):
+        asked.append(len(views))
+        level = views.mean(axis=-1) / 10
+        return np.stack([level, np.zeros_like(level)], axis=-1)
+
+    predictor = Predictor(logits, ViewConfig(size=16), table_of(2))
+    levels = list(range(0, 2 * BATCH + 3))
+    found = list(predictor.predict_all(levels, lambda n: np.full((5 + n, 9, 3), 10 * n, np.uint8)))
+    assert [item for item, _ in found] == levels
+    assert asked == [BATCH, BATCH, 3]
+    for n, scores in found:
+        assert scores.shape == (5 + n, 9, 2)
+        np.testing.assert_allclose(scores[..., 0], 1 / (1 + np.exp(-n)), atol=1e-4)
+
+
+def read_or_fail(item: int) -> np.ndarray:
+    if item % 4 == 1:
+        raise DataError(f"image {item} is broken")
+    return np.zeros((4, 4, 3), np.uint8)
+
+
+def test_unreadable_images_are_collected_where_there_is_a_list_for_them():
+    errors: list[DataError] = []
+    found = noise_predictor(2).predict_all(range(10), read_or_fail, errors)
+    assert [item for item, _ in found] == [0, 2, 3, 4, 6, 7, 8]
+    assert list(map(str, errors)) == [f"image {n} is broken" for n in (1, 5, 9)]
+
+
+def test_an_unreadable_image_is_raised_where_there_is_no_list():
+    with pytest.raises(DataError, match="image 1 is broken"):
+        list(noise_predictor(2).predict_all(range(10), read_or_fail))
+
+
+def test_other_errors_are_raised_even_with_a_list():
+    with pytest.raises(ZeroDivisionError):
+        list(noise_predictor(2).predict_all([0], lambda n: 1 // n, []))
+
+
+def test_no_image_gives_nothing():
+    assert list(noise_predictor(2).predict_all([], read_or_fail)) == []
+
+
+def test_mask_takes_an_array_or_a_file(threshold, table, tmp_path, save):
+    image = np.full((9, 14, 3), 20, np.uint8)
+    image[:, 7:] = 220
+    truth = (image[..., 0] > 100).astype(np.uint8)
+    path = save(tmp_path / "image.png", image)
+    for source in (image, path, str(path)):
+        mask = threshold(table).mask(source)
+        assert mask.dtype == np.uint8
+        np.testing.assert_array_equal(mask, truth)
+
+
+def test_softmax_does_not_overflow():
+    np.testing.assert_allclose(softmax(np.array([1e4, 1e4, -1e4], np.float32)), [0.5, 0.5, 0])
+
+
+def test_most_likely_is_the_index_of_the_largest():
+    assert most_likely(np.array([[[0.2, 0.8], [0.6, 0.4]]])).tolist() == [[1, 0]]
+
+
+def test_batched_keeps_all_items():
+    assert list(batched(range(5), 2)) == [(0, 1), (2, 3), (4,)]
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((4, 4, 4), np.uint8)]
+)
+def test_an_array_that_is_no_rgb_image_is_refused(image):
+    with pytest.raises(DataError, match=r"must be uint8 \[height, width, 3\], got .*; convert it"):
+        noise_predictor(3).mask(image)

@@ -1,0 +1,189 @@
+"""The run folder: where it goes, what is written, and that it reads back the same."""
+
+import json
+import math
+import platform
+import shutil
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maskwright.errors import RunError, UsageError
+from maskwright.runs import (
+    Run,
+    create_run,
+    environment,
+    free_folder,
+    installed_version,
+    load,
+    processor,
+)
+
+WRITTEN = {"config.toml", "dataset.toml", "split.csv", "data.json", "environment.json"}
+
+
+def test_without_out_the_next_free_name_is_taken(tmp_path):
+    names = []
+    for _ in range(3):
+        path = free_folder(None, tmp_path / "cells-v1.2")
+        path.mkdir()
+        names.append(path.name)
+    assert names == ["cells-v1.2", "cells-v1.2-2", "cells-v1.2-3"]
+
+
+def test_out_may_be_new_or_an_empty_folder(tmp_path):
+    assert free_folder(str(tmp_path / "new"), "runs/x") == tmp_path / "new"
+    assert free_folder(tmp_path, "runs/x") == tmp_path
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_out_must_not_hold_anything(tmp_path, kind):
+    out = tmp_path / "out"
+    if kind == "folder":
+        out.mkdir()
+    (out / "x" if kind == "folder" else out).touch()
+    with pytest.raises(RunError, match="out already exists; choose another --out, or remove it"):
+        free_folder(out, "runs/x")
+
+
+def test_create_run_writes_all_that_decides_the_training(tmp_path, dataset, config):
+    run = create_run(tmp_path / "deep" / "run", config, dataset)
+    assert {path.name for path in run.path.iterdir()} == WRITTEN
+    data = json.loads((run.path / "data.json").read_text())
+    assert data["images"] == {"train": 8, "val": 1, "test": 1}
+    assert data["pixels"]["val"] == [60, 60]
+
+
+def test_a_run_reads_back_what_was_written(tmp_path, dataset, config):
+    create_run(tmp_path / "run", config, dataset)
+    read = load(tmp_path / "run")
+    assert read.config == config
+    assert read.table == dataset.table
+    assert read.dataset.pairs == dataset.pairs
+    assert read.dataset.root == dataset.root
+    for split in ("train", "val", "test"):
+        np.testing.assert_array_equal(read.dataset.pixels[split], dataset.pixels[split])
+
+
+def test_a_run_reads_back_though_its_data_have_gone(tmp_path, dataset, config):
+    create_run(tmp_path / "run", config, dataset)
+    shutil.rmtree(dataset.root)
+    assert len(load(tmp_path / "run").dataset.of("train")) == 8
+
+
+def test_a_run_that_cannot_be_made_names_the_reason(tmp_path, dataset, config):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"--out .*file/run cannot be made: .*; choose another"):
+        create_run(tmp_path / "file" / "run", config, dataset)
+
+
+def test_loading_what_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(RunError, match="none: no such run folder; check the path"):
+        load(tmp_path / "none")
+
+
+def test_loading_a_folder_that_is_no_run_is_an_error(tmp_path):
+    with pytest.raises(RunError, match=r"is no run folder: it has no config\.toml; name one"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["dataset.toml", "split.csv", "data.json"])
+def test_loading_an_incomplete_run_names_what_it_lacks(run, name):
+    (run.path / name).unlink()
+    with pytest.raises(RunError, match=f"is incomplete: it has no {name}; train again"):
+        load(run.path)
+
+
+def test_metrics_read_back_row_by_row(tmp_path):
+    run = Run(tmp_path)
+    assert run.metrics() == []
+    run.add_metrics({"epoch": 1, "loss": 0.123456789, "val_loss": math.nan})
+    run.add_metrics({"epoch": 2, "loss": 0.1, "val_loss": 2})
+    first, second = run.metrics()
+    assert first["loss"] == 0.123457
+    assert math.isnan(first["val_loss"])
+    assert second == {"epoch": 2.0, "loss": 0.1, "val_loss": 2.0}
+    assert (tmp_path / "metrics.csv").read_text().splitlines()[0] == "epoch,loss,val_loss"
+
+
+def test_the_log_grows_by_a_line(tmp_path):
+    Run(tmp_path).log("one\n")
+    Run(tmp_path).log("two")
+    assert (tmp_path / "log.txt").read_text() == "one\ntwo\n"
+
+
+def test_an_evaluation_that_is_not_there_is_none(tmp_path):
+    assert Run(tmp_path).evaluation() is None
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "val.json").write_text('{"images": 3}')
+    assert Run(tmp_path).evaluation("val") == {"images": 3}
+
+
+def test_a_model_is_saved_whole_or_not_at_all(tmp_path):
+    class Model:
+        def save(self, path: Path) -> None:
+            path.write_text("half")
+            if path.with_name("stop").exists():
+                raise OSError("disk full")
+            path.write_text("whole")
+
+    run = Run(tmp_path)
+    run.save_model(Model())
+    (tmp_path / "stop").touch()
+    with pytest.raises(OSError, match="disk full"):
+        run.save_model(Model())
+    assert (tmp_path / "model.keras").read_text() == "whole"
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    """A stand-in for the engine whose loader finds something wrong with every file."""
+
+    def load_model(path, compile, safe_mode):
+        raise ValueError("not a zip file")
+
+    saving = types.SimpleNamespace(load_model=load_model)
+    fake = types.SimpleNamespace(keras=types.SimpleNamespace(saving=saving))
+    monkeypatch.setitem(sys.modules, "maskwright.engine", fake)
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_run_without_a_model_says_that_no_epoch_ended(tmp_path):
+    with pytest.raises(RunError, match=r"model\.keras is missing: no epoch of this training ended"):
+        _ = Run(tmp_path).model
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_model_that_does_not_open_is_named(tmp_path):
+    (tmp_path / "model.keras").write_text("hello")
+    with pytest.raises(RunError, match=r"model\.keras cannot be opened \(not a zip file\); train"):
+        _ = Run(tmp_path).model
+
+
+def test_a_run_predicts_an_image(run):
+    mask = run.predict(run.dataset.pairs[0].image)
+    assert mask.shape == (10, 12)
+    assert mask[0].tolist() == [0] * 12
+
+
+def test_environment_is_json_and_names_the_packages():
+    facts = json.loads(json.dumps(environment()))
+    assert facts["packages"]["numpy"] == np.__version__
+    assert facts["cores"] >= 1
+
+
+def test_a_package_that_is_not_installed_has_no_version():
+    assert installed_version("no-such-package-here") == ""
+
+
+def test_the_processor_has_one_line():
+    assert "\n" not in processor()
+
+
+def test_where_the_system_has_no_cpuinfo_python_names_the_processor(monkeypatch):
+    monkeypatch.setattr(Path, "is_file", lambda path: False)
+    monkeypatch.setattr(platform, "processor", lambda: "abacus")
+    assert processor() == "abacus"

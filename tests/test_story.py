@@ -1,0 +1,278 @@
+"""The main job from end to end, small: folder -> run -> scores -> masks, and what was left behind.
+
+One training on generated shapes serves most of these tests.
+"""
+
+import csv
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import maskwright as mw
+from maskwright.data.samples import write_samples
+from maskwright.errors import DataError, RunError, UsageError
+
+SMALL = {
+    "train.epochs": 2,
+    "train.batch": 4,
+    "view.size": 32,
+    "model.filters": [4, 8],
+    "train.learning_rate": 0.01,
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("story") / "shapes"
+    write_samples(folder, count=20, size=40)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(data: Path) -> mw.Run:
+    return mw.train(data, out=data.parent / "run", config=mw.recipe("default", SMALL))
+
+
+@pytest.fixture(scope="module")
+def scores(run: mw.Run) -> dict:
+    return mw.evaluate(run)
+
+
+def test_the_run_folder_holds_what_the_contract_says(run, scores):
+    names = {path.name for path in run.path.iterdir()}
+    assert names >= {
+        "config.toml",
+        "dataset.toml",
+        "split.csv",
+        "metrics.csv",
+        "model.keras",
+        "evaluation",
+        "environment.json",
+        "log.txt",
+    }
+    assert not [name for name in names if "part" in name]
+
+
+def test_config_toml_is_complete_and_reproduces_the_configuration(run):
+    config = tomllib.loads((run.path / "config.toml").read_text())
+    assert config["train"]["epochs"] == 2
+    assert mw.load(run.path).config == mw.recipe("default", SMALL)
+
+
+def test_metrics_csv_has_a_row_an_epoch(run):
+    rows = run.metrics()
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert all(0 <= row["val_mean_iou"] <= 1 and row["val_loss"] > 0 for row in rows)
+
+
+def test_the_log_holds_the_model_summary(run):
+    log = (run.path / "log.txt").read_text()
+    assert "Total params" in log
+    assert "epoch   2/2" in log
+
+
+def test_split_csv_keeps_a_tenth_for_val_and_test(run):
+    with (run.path / "split.csv").open() as file:
+        splits = [row["split"] for row in csv.DictReader(file)]
+    assert [splits.count(name) for name in ("train", "val", "test")] == [16, 2, 2]
+
+
+def test_evaluation_holds_at_least_what_the_contract_says(run, scores):
+    assert json.loads((run.path / "evaluation" / "test.json").read_text()) == scores
+    assert scores.keys() >= {"images", "pixel_accuracy", "mean_iou", "mean_dice", "classes"}
+    assert scores["images"] == 2
+    row = scores["classes"][0]
+    assert row.keys() >= {"name", "iou", "dice", "precision", "recall", "pixels"}
+    sizes = [Image.open(pair.image).size for pair in run.dataset.of("test")]
+    assert sum(c["pixels"] for c in scores["classes"]) == sum(w * h for w, h in sizes)
+
+
+def test_evaluation_equals_predict_and_compare_by_hand(run, scores):
+    right = pixels = 0
+    for pair in run.dataset.of("test"):
+        truth = np.asarray(Image.open(pair.mask))
+        right += int((run.predict(pair.image) == truth).sum())
+        pixels += truth.size
+    assert scores["pixel_accuracy"] == pytest.approx(right / pixels, abs=1e-6)
+
+
+def test_evaluating_other_data_scores_all_of_it(run, data, scores):
+    other = mw.evaluate(run, data)
+    assert (other["split"], other["images"]) == ("all", 20)
+    assert (run.path / "evaluation" / "shapes-all.csv").is_file()
+
+
+def test_a_loaded_run_predicts_the_same(run):
+    image = run.dataset.of("test")[0].image
+    assert (mw.load(run.path).predict(image) == run.predict(image)).all()
+
+
+def test_predicted_masks_are_palette_files_of_the_images_own_size(run, data, tmp_path):
+    images = sorted((data / "images").glob("*.jpg"))[:9]
+    written = mw.predict(run, images, out=tmp_path / "masks", overlay=True, probabilities=True)
+    assert [path.stem for path in written] == [path.stem for path in images]
+    for image, path in zip(images, written, strict=True):
+        mask = Image.open(path)
+        assert (mask.mode, mask.size) == ("P", Image.open(image).size)
+        values = np.asarray(mask)
+        assert (run.table.decode(mw_raw(path), path) == run.predict(image)).all()
+        colors = np.array(mask.getpalette()).reshape(-1, 3)
+        assert (colors[values[0, 0]] == run.table.colors[run.predict(image)[0, 0]]).all()
+    stored = np.load(tmp_path / "masks" / f"{images[0].stem}-probabilities.npz")
+    assert stored["probabilities"].shape == (*run.predict(images[0]).shape, 5)
+    assert stored["classes"].tolist() == run.table.names
+    assert (tmp_path / "masks" / f"{images[0].stem}-overlay.jpg").is_file()
+
+
+def mw_raw(path):
+    from maskwright.data.images import read_mask
+
+    return read_mask(path)
+
+
+def test_predict_passes_over_a_bad_file_and_names_it(run, data, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("shape_0000.jpg", "shape_0001.jpg"):
+        (photos / name).write_bytes((data / "images" / name).read_bytes())
+    (photos / "broken.jpg").write_text("no image")
+    with pytest.raises(DataError, match=r"broken\.jpg is not an image.*Written to .*: 2 masks"):
+        mw.predict(run, photos, out=tmp_path / "masks")
+    assert len(list((tmp_path / "masks").iterdir())) == 2
+
+
+def test_predict_never_writes_over_a_file(run, data, tmp_path):
+    before = (data / "masks" / "shape_0000.png").read_bytes()
+    with pytest.raises(UsageError, match=r"shape_0000\.png already exists; choose another --out"):
+        mw.predict(run, data / "images" / "shape_0000.jpg", out=data / "masks")
+    assert (data / "masks" / "shape_0000.png").read_bytes() == before
+
+
+def test_model_keras_is_a_plain_keras_model(run):
+    model = keras.saving.load_model(run.path / "model.keras", safe_mode=True)
+    assert not model.compiled
+    assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
+    logits = model.predict_on_batch(np.zeros((1, 64, 32, 3), np.uint8))
+    assert logits.shape == (1, 64, 32, 5)
+
+
+def test_the_same_seed_gives_the_same_weights(data, tmp_path):
+    config = mw.recipe("default", SMALL | {"train.epochs": 1, "model.dropout": 0.5})
+    first, second = (mw.train(data, out=tmp_path / n, config=config) for n in ("a", "b"))
+    for one, other in zip(first.model.weights, second.model.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+
+
+def test_early_stopping_keeps_the_best_epoch(data, tmp_path):
+    changes = SMALL | {"train.epochs": 9, "train.patience": 1, "train.learning_rate": 1e-9}
+    changes |= {"train.schedule": "constant", "model.normalization": "none"}
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("default", changes))
+    rows = run.metrics()
+    assert len(rows) < 9
+    assert rows[-1]["val_mean_iou"] <= max(row["val_mean_iou"] for row in rows)
+    assert "stopped: no gain for 1 epochs" in (run.path / "log.txt").read_text()
+
+
+def test_a_model_of_ones_own_needs_no_registration(data, tmp_path):
+    image = keras.Input((None, None, 3), dtype="uint8")
+    x = keras.layers.Rescaling(1 / 255)(image)
+    mine = keras.Model(image, keras.layers.Conv2D(5, 3, padding="same")(x))
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("default", SMALL), model=mine)
+    assert run.model.count_params() == mine.count_params()
+
+
+def test_a_model_with_the_wrong_channels_is_refused_before_anything_is_written(data, tmp_path):
+    with pytest.raises(UsageError, match=r"gives 3 channels, but the data has 5 classes .*disc"):
+        mw.train(data, out=tmp_path / "run", model=mw.unet(classes=3, filters=(4, 8)))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_subclassed_model_is_refused(data, tmp_path):
+    class Mine(keras.Model):
+        pass
+
+    with pytest.raises(UsageError, match="must be functional, with one input and one output"):
+        mw.train(data, out=tmp_path / "run", model=Mine())
+
+
+@pytest.mark.parametrize("classes", [2, 20])
+def test_two_classes_work_as_well_as_twenty(classes, tmp_path):
+    rng = np.random.default_rng(classes)
+    for folder in ("images", "masks"):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+    for n in range(6):
+        mask = rng.integers(classes, size=(5, 4)).astype(np.uint8).repeat(8, 0).repeat(8, 1)
+        mask.flat[:classes] = np.arange(classes)
+        image = np.stack([mask * (250 // classes)] * 3, axis=-1)
+        Image.fromarray(image).save(tmp_path / "data" / "images" / f"{n}.png")
+        Image.fromarray(mask).save(tmp_path / "data" / "masks" / f"{n}.png")
+    config = mw.recipe("tutorial", SMALL)
+    run = mw.train(tmp_path / "data", out=tmp_path / "run", config=config)
+    assert len(mw.evaluate(run)["classes"]) == classes
+
+
+def test_a_run_without_a_finished_epoch_says_so(run, tmp_path):
+    for name in ("config.toml", "dataset.toml", "split.csv", "data.json"):
+        (tmp_path / name).write_bytes((run.path / name).read_bytes())
+    with pytest.raises(RunError, match=r"model\.keras is missing: no epoch of this training ended"):
+        mw.load(tmp_path).predict(run.dataset.pairs[0].image)
+
+
+def test_a_file_that_breaks_during_training_is_named(data, tmp_path, monkeypatch):
+    """The engine wraps what a worker thread raises; people must see what it was."""
+    from maskwright import training
+
+    copy = tmp_path / "data"
+    for path in data.rglob("*.*"):
+        target = copy / path.relative_to(data)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    create = training.create_run
+
+    def break_a_file(folder, config, dataset):
+        dataset.of("train")[0].image.write_bytes(b"")
+        return create(folder, config, dataset)
+
+    monkeypatch.setattr(training, "create_run", break_a_file)
+    with pytest.raises(DataError, match=r"shape_\d+\.jpg is empty \(0 bytes\)"):
+        mw.train(copy, out=tmp_path / "run", config=mw.recipe("default", SMALL))
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(data, tmp_path, monkeypatch):
+    from maskwright import training
+
+    monkeypatch.setattr(
+        training, "cross_entropy", lambda classes, logits: keras.ops.sum(logits) * float("nan")
+    )
+    with pytest.raises(mw.MaskwrightError, match=r"loss became nan in epoch 1.*lower --set"):
+        mw.train(data, out=tmp_path / "run", config=mw.recipe("default", SMALL))
+
+
+JAX_STORY = """
+import sys
+import maskwright as mw
+small = {"train.epochs": 2, "train.batch": 4, "view.size": 32, "model.filters": [4, 8]}
+run = mw.train(sys.argv[1], out=sys.argv[2], config=mw.recipe("default", small))
+assert mw.evaluate(run)["images"] == 2
+assert run.metrics()[1]["loss"] < run.metrics()[0]["loss"]
+"""
+
+
+def test_the_same_job_runs_on_jax(data, tmp_path):
+    pytest.importorskip("jax", reason="the extra maskwright[jax] is not installed")
+    done = subprocess.run(
+        [sys.executable, "-c", JAX_STORY, str(data), str(tmp_path / "run")],
+        env={"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    environment = json.loads((tmp_path / "run" / "environment.json").read_text())
+    assert environment["engine"] == "jax"
