@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from maskwright.cli import cli, main
+from maskwright.errors import DataError
 
 VERBS = ["demo", "data pets", "data shapes", "train", "evaluate", "predict", "report", "info"]
 
@@ -166,9 +167,19 @@ def test_a_run_folder_that_exists_is_kept(capsys, monkeypatch, folder):
     assert [path.name for path in out.iterdir()] == ["precious.txt"]
 
 
-def test_debug_shows_the_traceback(capsys, monkeypatch):
-    with pytest.raises(Exception, match="no such folder"):
-        call(capsys, monkeypatch, "--debug", "train", "nowhere")
+@pytest.mark.parametrize(
+    "words", [["--debug", "train", "nowhere"], ["train", "nowhere", "--debug"]]
+)
+def test_debug_shows_the_traceback(capsys, monkeypatch, words):
+    with pytest.raises(DataError, match="no such folder"):
+        call(capsys, monkeypatch, *words)
+
+
+def test_nothing_to_do_shows_the_help_in_the_order_of_the_flow(capsys, monkeypatch):
+    code, _, err = call(capsys, monkeypatch)
+    assert code == 2
+    verbs = [line.split()[0] for line in err.split("Commands:")[1].splitlines() if line.strip()]
+    assert verbs == ["demo", "data", "train", "evaluate", "predict", "report", "info"]
 
 
 def test_train_evaluate_predict_report_from_the_command_line(capsys, monkeypatch, folder):

@@ -16,9 +16,16 @@ if TYPE_CHECKING:
     from maskwright.config import Config
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class InOrder(click.Group):
+    """A group that lists its verbs in the order of the flow."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="maskwright")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error (with any verb).")
 def cli(debug: bool) -> None:
     """From a folder of images and masks to a trained, honestly measured model.
 
@@ -32,8 +39,12 @@ def cli(debug: bool) -> None:
 
 def main() -> None:
     """Run the command line; what a user can mend ends in one line and an exit code."""
+    words = [word for word in sys.argv[1:] if word != "--debug"]
     try:
-        cli.main(standalone_mode=False)
+        cli.main(words, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(2)
     except click.UsageError as error:
         fail(error.format_message(), 2)
     except click.exceptions.Exit as done:
@@ -41,7 +52,7 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         fail("interrupted; what was saved before is still there", 130)
     except MaskwrightError as error:
-        if "--debug" in sys.argv[1:]:
+        if "--debug" in sys.argv:
             raise
         fail(str(error), error.exit_code)
 
@@ -58,7 +69,7 @@ PATH = click.Path(path_type=Path)
 @cli.command()
 @click.option("--out", type=PATH, help="Folder to make  [demo, else demo-2, demo-3, …]")
 def demo(out: Path | None) -> None:
-    """See the whole job on generated images: train, measure, predict, report.
+    """See the whole job, on generated images.
 
     \b
     Example:
@@ -114,13 +125,19 @@ def shapes(folder: Path, count: int, size: int, seed: int) -> None:
 @click.option("--out", type=PATH, help="Run folder to make  [runs/DATA-RECIPE]")
 @click.option("--recipe", help="Named configuration; maskwright info lists them.")
 @click.option("--config", type=PATH, help="TOML file of settings, such as a run's config.toml.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="One setting; config.toml of a run shows all keys.",
+)
 @click.option("--epochs", type=int, help="Passes over the training images.")
 @click.option("--size", type=int, help="Side of the network's view in pixels.")
 @click.option("--batch", type=int, help="Images a step.")
 @click.option("--seed", type=int, help="Seed of split, weights, order and augmentation.")
 def train(data: Path, out: Path | None, **options: Any) -> None:
-    """Train on DATA: a folder, a CSV manifest or a dataset.toml.
+    """Train on DATA: folder, CSV manifest or dataset.toml.
 
     \b
     Examples:
@@ -147,7 +164,7 @@ def train(data: Path, out: Path | None, **options: Any) -> None:
     "--json", "as_json", is_flag=True, help="Print the scores as JSON on standard output."
 )
 def evaluate(model: Path, data: Path | None, split: str | None, as_json: bool) -> None:
-    """Measure the run MODEL on its test images, or on other DATA.
+    """Measure the run MODEL on its test images or other DATA.
 
     \b
     Example:
@@ -174,7 +191,7 @@ def evaluate(model: Path, data: Path | None, split: str | None, as_json: bool) -
 @click.option("--overlay", is_flag=True, help="Also write the image with the mask over it.")
 @click.option("--probabilities", is_flag=True, help="Also write class probabilities (NPZ).")
 def predict(model: Path, inputs: tuple[str, ...], out: Path, **options: bool) -> None:
-    """Write a mask for each INPUT: a file, a folder or a glob.
+    """Write a mask for each INPUT: file, folder or glob.
 
     \b
     Example:
@@ -190,7 +207,7 @@ def predict(model: Path, inputs: tuple[str, ...], out: Path, **options: bool) ->
 @cli.command()
 @click.argument("run", type=PATH)
 def report(run: Path) -> None:
-    """Write RUN/report.html again, from what the run folder holds.
+    """Write RUN/report.html again.
 
     \b
     Example:
@@ -206,7 +223,7 @@ def report(run: Path) -> None:
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
 def info(as_json: bool) -> None:
-    """Show versions, the engine, its devices, the recipes, and what is missing.
+    """Show versions, engine, devices, recipes, and what is missing.
 
     \b
     Example:
