@@ -15,7 +15,7 @@ from maskwright.runs import free_folder
 from maskwright.training import train
 
 
-def run_demo(out: Path | None = None, count: int = 240, size: int = 160, seed: int = 0) -> Path:
+def run_demo(out: Path | None = None, count: int = 320, size: int = 160, seed: int = 0) -> Path:
     """Generate, train, evaluate, predict and report under ``out``; returns the report.
 
     ``count`` images with sides of about ``size`` pixels are generated from ``seed``.

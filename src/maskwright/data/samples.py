@@ -1,10 +1,8 @@
 """The generated demo set: discs, squares and triangles on a cluttered ground.
 
-Nothing has to be fetched. Colours and textures are drawn at random, so only the outline tells the
-class; the clutter (lines, blobs, bars, ripples) belongs to the background. As in the Oxford pets'
-trimaps, a band along every outline is a class of its own, ``boundary``: it always lies between an
-object and whatever is beside it.
-
+The outline tells the class, the texture hints at it (discs are mostly mottled, squares striped,
+triangles checked), the colour tells nothing; lines, blobs, bars and ripples belong to the
+background. As in the Oxford pets' trimaps, a band along every outline is a class of its own.
 Image ``i`` is a function of (seed, i, size): a larger set begins with the images of a smaller one.
 """
 
@@ -31,6 +29,7 @@ CLASSES = {
 }
 DISC, SQUARE, TRIANGLE, BOUNDARY = 1, 2, 3, 4
 
+TYPICAL = 0.85  # share of the objects that wear the texture of their class
 SMALLEST = 32  # pixels; below it the shapes cannot be told apart
 CORNERS = {DISC: 48, SQUARE: 4, TRIANGLE: 3}
 REACH = {DISC: 1.0, SQUARE: 1.25, TRIANGLE: 1.5}  # circumradius that gives about the same area
@@ -84,14 +83,11 @@ def draw(rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray,
     mask = np.zeros((height, width), np.uint8)
     for kind in rng.integers(DISC, TRIANGLE + 1, size=rng.integers(1, 5)):
         cover = _fill(_placed(rng, _outline(rng, int(kind)), height, width), height, width)
-        scene = _add_object(rng, scene, cover)
+        scene = _add_object(rng, scene, cover, int(kind))
         mask = _label(mask, cover > 0.5, int(kind))
     grain = rng.uniform(1, 7) * rng.standard_normal(scene.shape, dtype=np.float32)
     image = np.clip(scene + grain, 0, 255).astype(np.uint8)
     return np.ascontiguousarray(image.transpose(1, 2, 0)), mask
-
-
-# Writing
 
 
 def _check(folder: Path, count: int, size: int, seed: int) -> None:
@@ -155,12 +151,15 @@ def _add_clutter(rng: np.random.Generator, scene: np.ndarray) -> np.ndarray:
     return _over(scene, paint, cover * rng.uniform(0.3, 0.7))
 
 
-def _add_object(rng: np.random.Generator, scene: np.ndarray, cover: np.ndarray) -> np.ndarray:
+def _add_object(
+    rng: np.random.Generator, scene: np.ndarray, cover: np.ndarray, kind: int
+) -> np.ndarray:
     """The scene with a textured object where ``cover`` is 1, and a soft shadow behind it."""
     height, width = cover.shape
     behind = (scene * cover).sum(axis=(1, 2)) / max(float(cover.sum()), 1.0)
     colours = sorted((_colour(rng, 1.0) for _ in range(4)), key=lambda c: np.abs(c - behind).sum())
-    texture = rng.uniform(0.25, 0.7) * _texture(rng, height, width)
+    usual = kind - DISC if rng.random() < TYPICAL else None
+    texture = rng.uniform(0.4, 0.8) * _texture(rng, height, width, usual)
     soft = 3 + min(height, width) // 16
     shadow = cv2.blur(cover, (soft, soft))
     scene = scene * (1 - rng.uniform(0.1, 0.5) * shadow)
@@ -191,13 +190,12 @@ def _colour(rng: np.random.Generator, saturation: float) -> np.ndarray:
     return np.array(colorsys.hsv_to_rgb(hue, strength, value), np.float32) * 255
 
 
-# Textures
-
-
-def _texture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Noise, stripes or a checkerboard at a random angle and period."""
+def _texture(
+    rng: np.random.Generator, height: int, width: int, kind: int | None = None
+) -> np.ndarray:
+    """Noise (kind 0), stripes (1) or a checkerboard (2) at a random angle and period."""
     period = rng.uniform(0.06, 0.16) * min(height, width)
-    kind = rng.integers(3)
+    kind = int(rng.integers(3)) if kind is None else kind
     if kind == 0:
         return _noise(rng, height, width, cells=int(rng.integers(8, 24)))
     if kind == 1:
@@ -294,6 +292,6 @@ def _blob(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     """The cover of a round spot that fades outwards and has no edge."""
     radius = rng.uniform(0.15, 0.45) * min(height, width)
     column, row = rng.uniform(0, 1, size=2) * (width, height)
-    across = ((np.arange(width, dtype=np.float32) - np.float32(column)) / np.float32(radius)) ** 2
-    down = ((np.arange(height, dtype=np.float32) - np.float32(row)) / np.float32(radius)) ** 2
-    return np.maximum(1 - across[None, :] - down[:, None], 0) ** 2
+    across = ((np.arange(width) - column) / radius) ** 2
+    down = ((np.arange(height) - row) / radius) ** 2
+    return np.maximum(1 - across[None, :] - down[:, None], 0).astype(np.float32) ** 2
