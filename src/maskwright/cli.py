@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import time
@@ -75,6 +76,7 @@ def demo(out: Path | None) -> None:
     Example:
       maskwright demo --out /tmp/demo
     """
+    start_engine()
     from maskwright.demo import run_demo
 
     run_demo(out)
@@ -145,6 +147,7 @@ def train(data: Path, out: Path | None, **options: Any) -> None:
       maskwright train cells --size 384 --set train.epochs=80 --set augment.rotate=180
     """
     config = configure(**options)
+    start_engine()
     from maskwright.console import duration, say
     from maskwright.report import write_report
     from maskwright.training import train
@@ -176,6 +179,7 @@ def evaluate(model: Path, data: Path | None, split: str | None, as_json: bool) -
     from maskwright.runs import load
 
     run = load(model)
+    start_engine()
     result = evaluate(run, data, split=split)
     print_scores(result)
     if as_json:
@@ -199,8 +203,11 @@ def predict(model: Path, inputs: tuple[str, ...], out: Path, **options: bool) ->
     """
     from maskwright.console import amount, say
     from maskwright.prediction import predict
+    from maskwright.runs import load
 
-    written = predict(model, inputs, out=out, **options)
+    run = load(model)
+    start_engine()
+    written = predict(run, inputs, out=out, **options)
     say(f"{amount(len(written), 'mask')} in {out}")
 
 
@@ -237,6 +244,14 @@ def info(as_json: bool) -> None:
         click.echo(json.dumps(facts))
     else:
         print_info(facts)
+
+
+def start_engine() -> None:
+    """Import Keras, which takes seconds, while a note says so."""
+    from maskwright.console import console
+
+    with console().status("starting Keras"):
+        importlib.import_module("maskwright.engine")
 
 
 def configure(

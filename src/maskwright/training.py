@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from maskwright.config import Config, TrainConfig
-from maskwright.console import progress, say
+from maskwright.console import amount, progress, say
 from maskwright.data.batches import Batches
 from maskwright.data.dataset import Dataset, data_name, load_dataset
 from maskwright.data.labels import IGNORE, ClassTable
 from maskwright.engine import keras
-from maskwright.errors import MaskwrightError, UsageError
+from maskwright.errors import MaskwrightError, UsageError, some
 from maskwright.losses import cross_entropy
 from maskwright.models import build
 from maskwright.recipes import recipe
@@ -46,6 +46,7 @@ def train(
     check_model(network, dataset.table)
     run = create_run(folder, config, dataset)
     network.summary(print_fn=run.log, line_length=100)
+    introduce(dataset, network, config, run)
     fit(network, dataset, config, run)
     return run
 
@@ -60,6 +61,21 @@ def check_model(network: keras.Model, table: ClassTable) -> None:
             f"the model gives {channels} channels, but the data has {len(table)} classes "
             f"({', '.join(table.names)}); give its last layer {len(table)}"
         )
+
+
+def introduce(dataset: Dataset, network: keras.Model, config: Config, run: Run) -> None:
+    """Say in two lines what is about to be trained on what."""
+    images = dataset.counts()
+    epochs = config.train.epochs_for(images["train"])
+    say(
+        f"{data_name(dataset.root)}: {images['train']} images to train on, {images['val']} to "
+        f"choose the best epoch, {images['test']} for the test; {len(dataset.table)} classes: "
+        f"{some(dataset.table.names, 8)}"
+    )
+    say(
+        f"{config.recipe}: {network.name} of {network.count_params():,} weights, "
+        f"{config.view.size}×{config.view.size} pixels, {amount(epochs, 'epoch')}, into {run.path}"
+    )
 
 
 def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run) -> None:
