@@ -248,9 +248,9 @@ def info(as_json: bool) -> None:
 
 def start_engine() -> None:
     """Import Keras, which takes seconds, while a note says so."""
-    from maskwright.console import console
+    from maskwright.console import passing_note
 
-    with console().status("starting Keras"):
+    with passing_note("starting Keras …"):
         importlib.import_module("maskwright.engine")
 
 

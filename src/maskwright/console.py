@@ -6,6 +6,7 @@ Standard output is kept for results (``--json``), so everything here writes to s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,6 +31,17 @@ def console() -> Console:
 def say(text: str) -> None:
     """Print one plain line (no markup) on standard error."""
     console().print(text, markup=False)
+
+
+@contextmanager
+def passing_note(text: str) -> Iterator[None]:
+    """Show ``text`` on a terminal until the work inside is done, then take it away again."""
+    terminal = console().is_terminal
+    if terminal:
+        console().print(text, end="\r", markup=False)
+    yield
+    if terminal:
+        console().print(" " * len(text), end="\r")
 
 
 def amount(number: int, one: str) -> str:

@@ -1,0 +1,44 @@
+"""What people see while they wait: on a terminal, and nothing of it in a file."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from maskwright import console
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_passing_note_is_seen_on_a_terminal_and_taken_away(monkeypatch, terminal):
+    out = io.StringIO()
+    monkeypatch.setattr(console, "console", lambda: Console(file=out, force_terminal=terminal))
+    with console.passing_note("starting"):
+        during = out.getvalue()
+    assert ("starting" in during) == terminal
+    assert out.getvalue().split("\r")[-1] == ""
+
+
+def test_track_yields_every_item_in_order(monkeypatch):
+    monkeypatch.setattr(console, "console", lambda: Console(file=io.StringIO()))
+    assert list(console.track(range(5), "counting", 5)) == [0, 1, 2, 3, 4]
+
+
+def test_scores_are_shown_with_a_dash_where_there_is_none(monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(console, "console", lambda: Console(file=out, width=100))
+    row = {"name": "cat", "iou": 0.5, "dice": None, "precision": 1, "recall": 0, "pixels": 12345}
+    console.print_scores(
+        {
+            "classes": [row],
+            "images": 2,
+            "split": "test",
+            "pixel_accuracy": 0.9,
+            "mean_iou": 0.5,
+            "mean_dice": None,
+        }
+    )
+    assert "0.500" in out.getvalue()
+    assert "12,345" in out.getvalue()
+    assert (
+        "2 images (test): 0.900 of the pixels right, mean IoU 0.500, mean Dice –" in out.getvalue()
+    )
