@@ -227,3 +227,16 @@ def test_no_engine_chatter_reaches_people():
     )
     assert done.returncode == 0
     assert done.stderr == ""
+
+
+def test_what_the_disk_refuses_ends_in_one_line(capsys, monkeypatch, folder):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", "masks")
+
+    monkeypatch.setattr("maskwright.report.write_report", refuse)
+    monkeypatch.setattr("maskwright.runs.load", refuse)
+    code, _, err = call(capsys, monkeypatch, "report", folder)
+    assert code == 1
+    assert_one_error(err, r"masks: Permission denied; mend that, or choose another place")
+    with pytest.raises(PermissionError):
+        call(capsys, monkeypatch, "report", folder, "--debug")

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from maskwright.data.labels import ClassTable, Label
 from maskwright.pictures import boundaries, fit_within, overlay
 
-COLORS = np.array([[200, 0, 0], [0, 0, 200]], np.uint8)
+RED, BLUE = Label("red", "#c80000", (0,)), Label("blue", "#0000c8", (1,))
+TABLE = ClassTable("index", (RED, BLUE))
+COLORS = TABLE.colors
 
 
 def halves() -> np.ndarray:
@@ -26,7 +29,7 @@ def test_a_thicker_boundary_reaches_further():
 
 def test_overlay_tints_inside_and_outlines_in_full_colour():
     image = np.full((8, 10, 3), 100, np.uint8)
-    drawn = overlay(image, halves(), COLORS)
+    drawn = overlay(image, halves(), TABLE)
     assert drawn.shape == image.shape
     assert drawn.dtype == np.uint8
     assert drawn[0, 0].tolist() == [145, 55, 55]  # 0.55 × 100 + 0.45 × 200, and 0.55 × 100
@@ -39,13 +42,13 @@ def test_ignored_pixels_stay_as_they_are():
     image = np.random.default_rng(0).integers(256, size=(8, 10, 3)).astype(np.uint8)
     mask = halves()
     mask[2:6, 2:8] = 255
-    drawn = overlay(image, mask, COLORS)
+    drawn = overlay(image, mask, TABLE)
     np.testing.assert_array_equal(drawn[2:6, 2:8], image[2:6, 2:8])
 
 
 def test_overlay_with_strength_one_is_the_mask_in_colour():
     image = np.full((8, 10, 3), 100, np.uint8)
-    np.testing.assert_array_equal(overlay(image, halves(), COLORS, strength=1), COLORS[halves()])
+    np.testing.assert_array_equal(overlay(image, halves(), TABLE, strength=1), COLORS[halves()])
 
 
 @pytest.mark.parametrize(
@@ -59,3 +62,16 @@ def test_fit_within_keeps_the_aspect_and_at_least_a_pixel(shape, side, fitted):
 def test_fit_within_never_enlarges():
     image = np.zeros((4, 6, 3), np.uint8)
     assert fit_within(image, 100) is image
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("index", "Background"), ("binary", "value_0")])
+def test_the_ground_is_neither_tinted_nor_outlined(encoding, name):
+    image = np.full((8, 10, 3), 100, np.uint8)
+    table = ClassTable(encoding, (Label(name, "#c80000", (0,)), BLUE))
+    drawn = overlay(image, halves(), table)
+    assert (drawn[:, :5] == 100).all()
+    assert drawn[0, 5].tolist() == [0, 0, 200]
+
+
+def test_a_class_called_by_its_value_is_no_ground_in_an_index_table():
+    assert ClassTable("index", (Label("value_0", "#c80000", (0,)), BLUE)).ground == []

@@ -187,3 +187,9 @@ def test_where_the_system_has_no_cpuinfo_python_names_the_processor(monkeypatch)
     monkeypatch.setattr(Path, "is_file", lambda path: False)
     monkeypatch.setattr(platform, "processor", lambda: "abacus")
     assert processor() == "abacus"
+
+
+def test_a_file_in_place_of_a_run_folder_is_told_so(tmp_path):
+    (tmp_path / "model.keras").write_text("")
+    with pytest.raises(RunError, match=r"model\.keras is a file; name the run folder that holds"):
+        load(tmp_path / "model.keras")

@@ -276,3 +276,27 @@ def test_the_same_job_runs_on_jax(data, tmp_path):
     assert done.returncode == 0, done.stderr
     environment = json.loads((tmp_path / "run" / "environment.json").read_text())
     assert environment["engine"] == "jax"
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_an_interrupt_keeps_the_best_epoch_or_leaves_nothing(data, tmp_path, monkeypatch, epochs):
+    from maskwright import training
+
+    begin = training.Epochs.on_epoch_begin
+
+    def interrupt(story, epoch, logs=None):
+        begin(story, epoch, logs)
+        if epoch == epochs:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.Epochs, "on_epoch_begin", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        mw.train(data, out=tmp_path / "run", config=mw.recipe("default", SMALL))
+    assert (tmp_path / "run").exists() == bool(epochs)
+    if epochs:
+        assert mw.evaluate(mw.load(tmp_path / "run"))["images"] == 2
+
+
+def test_scores_of_images_trained_on_are_said_to_flatter(run, data, capsys):
+    assert mw.evaluate(run, data)["trained_on"] == 16
+    assert "16 of these 20 images were trained on" in capsys.readouterr().err

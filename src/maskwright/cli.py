@@ -56,6 +56,11 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         fail(str(error), error.exit_code)
+    except OSError as error:
+        if "--debug" in sys.argv:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        fail(f"{where}{error.strerror or error}; mend that, or choose another place", 1)
 
 
 def fail(message: str, code: int) -> None:
@@ -134,7 +139,11 @@ def shapes(folder: Path, count: int, size: int, seed: int) -> None:
     metavar="KEY=VALUE",
     help="One setting; config.toml of a run shows all keys.",
 )
-@click.option("--epochs", type=int, help="Passes over the training images.")
+@click.option(
+    "--epochs",
+    type=int,
+    help="Passes over the training images  [default: 8,000 images in all]",
+)
 @click.option("--size", type=int, help="Side of the network's view in pixels.")
 @click.option("--batch", type=int, help="Images a step.")
 @click.option("--seed", type=int, help="Seed of split, weights, order and augmentation.")
@@ -184,7 +193,9 @@ def evaluate(model: Path, data: Path | None, split: str | None, as_json: bool) -
     print_scores(result)
     if as_json:
         click.echo(json.dumps(result))
-    say(f"report: {write_report(run)}")
+    say(f"scores: {run.path / 'evaluation' / result['name']}.json, an image a row in the .csv")
+    if data is None:
+        say(f"report: {write_report(run)}")
     say(f"next: maskwright predict {model} IMAGES --out masks --overlay")
 
 

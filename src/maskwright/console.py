@@ -80,7 +80,13 @@ def progress(unit: str = "") -> Progress:
         bars.TextColumn("{task.fields[note]}", markup=False),
         console=console(),
         transient=True,
+        disable=not watched(),
     )
+
+
+def watched() -> bool:
+    """Whether a bar can be drawn: on a terminal or in a notebook, not into a file."""
+    return console().is_terminal or console().is_jupyter
 
 
 def track(items: Iterable[Item], label: str, total: int, unit: str = "images/s") -> Iterator[Item]:
@@ -107,7 +113,7 @@ def print_scores(scores: dict[str, Any]) -> None:
     console().print(table)
     right, iou, dice = (_score(scores[key]) for key in ("pixel_accuracy", "mean_iou", "mean_dice"))
     say(
-        f"{scores['images']} images ({scores['split']}): {right} of the pixels right, "
+        f"{amount(scores['images'], 'image')} ({scores['split']}): {right} of the pixels right, "
         f"mean IoU {iou}, mean Dice {dice}"
     )
 
@@ -124,4 +130,4 @@ def print_info(facts: dict[str, Any]) -> None:
     for name, value in facts.items():
         items = value.items() if isinstance(value, dict) else [("", value)]
         for number, (key, text) in enumerate(items):
-            out.print(f"{name if number == 0 else '':12} {key:22} {text}".rstrip(), markup=False)
+            out.print(f"{name if number == 0 else '':13} {key:22} {text}".rstrip(), markup=False)

@@ -40,6 +40,9 @@ def evaluate(
     run = model if isinstance(model, Run) else load(model)
     begun = time.perf_counter()
     root, pairs, split = choose_pairs(run, data, split)
+    seen = {pair.image.resolve() for pair in run.dataset.of("train")}
+    if known := sum(pair.image.resolve() in seen for pair in pairs):
+        say(f"{known} of these {len(pairs)} images were trained on, so the scores flatter")
     label = f"evaluating {split}"
     compared = list(track(compare_all(run.predictor, pairs), label, len(pairs)))
     scores = Scores.of(np.sum([one.matrix for one in compared], axis=0))
@@ -47,6 +50,8 @@ def evaluate(
     result = {
         **scores.table(run.table.names, len(pairs)),
         "split": split,
+        "trained_on": known,
+        "name": name,
         "data": root.resolve().as_posix(),
         "seconds": round(time.perf_counter() - begun, 2),
         "pictures": write_pictures(run, compared, root, name),
@@ -139,10 +144,9 @@ def draw(run: Run, pair: Pair) -> dict[str, np.ndarray]:
     """The image and its truth and prediction as overlays, each uint8 [h, w, 3], report size."""
     image = read_image(pair.image)
     truth = run.table.decode(read_mask(pair.mask), pair.mask)
-    colors = run.table.colors
     pictures = {
         "image": image,
-        "truth": overlay(image, truth, colors),
-        "prediction": overlay(image, run.predict(image), colors),
+        "truth": overlay(image, truth, run.table),
+        "prediction": overlay(image, run.predict(image), run.table),
     }
     return {part: fit_within(picture, PICTURE_SIDE) for part, picture in pictures.items()}

@@ -24,7 +24,7 @@ def describe() -> dict[str, Any]:
             f"{r.train.epochs or 'enough'} epochs"
             for name, r in RECIPES.items()
         },
-        "missing": {
+        "not installed": {
             extra: f"pip install 'maskwright[{extra}]'"
             for extra, package in EXTRAS.items()
             if not installed(package)

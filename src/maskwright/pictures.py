@@ -5,25 +5,26 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from maskwright.data.labels import IGNORE
+from maskwright.data.labels import IGNORE, ClassTable
 
 
 def overlay(
-    image: np.ndarray, mask: np.ndarray, colors: np.ndarray, strength: float = 0.45
+    image: np.ndarray, mask: np.ndarray, table: ClassTable, strength: float = 0.45
 ) -> np.ndarray:
     """The image uint8 [H, W, 3] with each class of mask uint8 [H, W] tinted and outlined.
 
-    colors uint8 [classes, 3]. Ignored pixels (255) stay as they are. Outlines are one pixel wide
-    in images of up to 600 pixels and grow with them.
+    Ignored pixels (255) and the classes of ``table.ground`` stay as they are, so that what lies
+    on dark or pale ground stays visible. Outlines are one pixel wide in images of up to 600
+    pixels and grow with them.
     """
-    lookup = np.zeros((256, 3), np.uint8)
-    lookup[: len(colors)] = colors
-    tint = lookup[mask]
+    colors = np.zeros((256, 3), np.uint8)
+    colors[: len(table)] = table.colors
+    tint = colors[mask]
     mixed = cv2.addWeighted(image, 1 - strength, tint, strength, 0)
     edges = boundaries(mask, thickness=max(1, round(max(mask.shape) / 600)))
     mixed[edges] = tint[edges]
-    ignored = mask == IGNORE
-    mixed[ignored] = image[ignored]
+    bare = np.isin(mask, [IGNORE, *table.ground])
+    mixed[bare] = image[bare]
     return mixed
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maskwright.console import amount, track
+from maskwright.console import amount, say, track
 from maskwright.data.images import is_image_name, read_image, write_image, write_mask
 from maskwright.data.labels import ClassTable
 from maskwright.data.threads import map_ahead
@@ -51,8 +51,12 @@ def predict(
     if unreadable:
         if not written and not any(Path(out).iterdir()):
             Path(out).rmdir()
-        rest = f"; so it is with {len(unreadable) - 1} more" if unreadable[1:] else ""
-        raise DataError(f"{unreadable[0]}{rest}. Written to {out}: {amount(len(written), 'mask')}")
+        for error in unreadable:
+            say(f"passed over: {error}")
+        raise DataError(
+            f"{len(unreadable)} of {amount(len(targets), 'image')} could not be read, the first "
+            f"being {unreadable[0]}. Written to {out}: {amount(len(written), 'mask')}"
+        )
     return written
 
 
@@ -111,7 +115,7 @@ def write_prediction(
     """Write the files of one image from its probabilities float32 [H, W, classes]."""
     mask = most_likely(probabilities)
     if overlay:
-        picture = overlaid(read_image(image), mask, table.colors)
+        picture = overlaid(read_image(image), mask, table)
         write_image(target.with_name(f"{target.stem}-overlay.jpg"), picture)
     if keep_probabilities:
         np.savez_compressed(

@@ -132,6 +132,8 @@ def load(path: str | Path) -> Run:
     Raises RunError where ``path`` is none.
     """
     folder = Path(path)
+    if folder.is_file():
+        raise RunError(f"{folder} is a file; name the run folder that holds it")
     if not folder.is_dir():
         raise RunError(f"{folder}: no such run folder; check the path (maskwright train makes one)")
     if not (folder / "config.toml").is_file():

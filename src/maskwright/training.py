@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,21 @@ def train(
     run = create_run(folder, config, dataset)
     network.summary(print_fn=run.log, line_length=100)
     introduce(dataset, network, config, run)
-    fit(network, dataset, config, run)
+    try:
+        fit(network, dataset, config, run)
+    except KeyboardInterrupt:
+        give_up(run)
+        raise
     return run
+
+
+def give_up(run: Run) -> None:
+    """Say what an interrupted training leaves; where no epoch has ended, leave nothing."""
+    if (run.path / "model.keras").is_file():
+        say(f"the best epoch so far is kept; go on with: maskwright evaluate {run.path}")
+    else:
+        shutil.rmtree(run.path)
+        say(f"no epoch had ended: {run.path} is removed again")
 
 
 def check_model(network: keras.Model, table: ClassTable) -> None:

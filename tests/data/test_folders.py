@@ -267,3 +267,11 @@ def test_a_mistake_in_a_manifest_is_named_with_its_line(tmp_path, text, words):
 def test_a_manifest_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match=r"m\.csv cannot be read: No such file or directory; check"):
         manifest(tmp_path / "m.csv")
+
+
+def test_masks_without_an_image_are_left_out_and_named(tmp_path, write_pairs, capsys):
+    data = write_pairs(tmp_path / "data")
+    extra = data / "masks" / "lonely.png"
+    extra.write_bytes(min((data / "masks").iterdir()).read_bytes())
+    assert all(pair.mask != extra for pair in find(data).pairs)
+    assert "left out, for lack of an image: 1 mask (lonely.png)" in capsys.readouterr().err

@@ -232,3 +232,12 @@ def test_a_warning_about_the_size_made_an_error_is_a_data_error(tmp_path, monkey
 
 def raise_warning(*_: object, **__: object) -> None:
     raise Image.DecompressionBombWarning
+
+
+def test_a_file_that_may_not_be_read_is_not_called_broken(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(DataError, match=r"x\.png may not be read by you; change its permissions"):
+        read_image(tmp_path / "x.png")

@@ -123,3 +123,14 @@ def test_as_many_values_as_are_taken_for_classes_pass_and_one_more_is_refused():
         DataError, match=r"1\.png holds 63 different values, the set 65: more than a class table h"
     ):
         infer_table(masks_of(few, many))
+
+
+def test_masks_that_number_their_objects_are_refused(tmp_path):
+    masks = []
+    for count in (3, 12):
+        values = np.arange(count + 1, dtype=np.uint8).reshape(1, -1)
+        masks.append(count_values(tmp_path / f"{count}.png", RawMask(values, "index")))
+    with pytest.raises(
+        DataError, match=r"number their objects \(1 to 12 .*save all objects as 255"
+    ):
+        infer_table(masks)

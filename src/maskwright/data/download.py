@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskwright.console import console, say
+from maskwright.console import console, say, watched
 from maskwright.errors import DownloadError, UsageError
 
 if TYPE_CHECKING:
@@ -230,6 +230,7 @@ def _bar() -> Progress:
         bars.TimeRemainingColumn(elapsed_when_finished=True),
         console=console(),
         transient=True,
+        disable=not watched(),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from maskwright.console import amount, say
 from maskwright.data.images import is_image_name
 from maskwright.data.labels import ClassTable, Label
 from maskwright.errors import DataError, nearest, some
@@ -139,6 +140,8 @@ def by_stem(images: Path, masks: Path, split: str = "") -> list[Pair]:
             f"{len(alone)} of {len(of_image)} images in {images} have no mask in {masks}: "
             f"{some(alone)}; add masks of the same name, or take the images out"
         )
+    if idle := [path.name for stem, path in of_mask.items() if stem not in of_image]:
+        say(f"left out, for lack of an image: {amount(len(idle), 'mask')} ({some(idle)})")
     return [Pair(path, of_mask[stem], split) for stem, path in of_image.items()]
 
 

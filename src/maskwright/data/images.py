@@ -57,6 +57,8 @@ def opened(path: Path) -> Iterator[Image.Image]:
         raise DataError(
             f"{path}: no such file; check the name or take it out of the list"
         ) from None
+    except PermissionError:
+        raise DataError(f"{path} may not be read by you; change its permissions") from None
     except IsADirectoryError:
         raise DataError(f"{path} is a folder, not an image; name a file") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

@@ -58,6 +58,7 @@ def infer_table(masks: Sequence[MaskValues]) -> ClassTable:
     if kind == "rgb" and all(v == (v & 255) * 0x010101 for v in values):
         kind, values = "index", [v & 255 for v in values]
     _refuse_too_few_or_many(values, masks)
+    _refuse_instances(masks)
     if kind == "rgb":
         labels = tuple(Label(f"#{v:06x}", f"#{v:06x}", (v,)) for v in values)
         return ClassTable("rgb", labels)
@@ -102,6 +103,20 @@ def _refuse_too_few_or_many(values: list[int], masks: Sequence[MaskValues]) -> N
         richest = max(masks, key=lambda mask: len(mask.pixels))
         raise DataError(
             f"{richest.path} holds {len(richest.pixels)} different values, the set {len(values)}: "
-            "more than a class table has; these may be photographs, JPEG-damaged masks or "
-            "instances. Save class masks as PNG, or write a dataset.toml that lists the classes"
+            "more than a class table has. If every object has a number of its own, save all "
+            "objects as 255 and the rest as 0; if these are classes, list them in a dataset.toml; "
+            "a photograph or a JPEG file is no mask"
+        )
+
+
+def _refuse_instances(masks: Sequence[MaskValues]) -> None:
+    """Masks that number their objects 1, 2, … k, with another k in each, are no class masks."""
+    numbers = [sorted(set(mask.pixels) - {0}) for mask in masks]
+    counted = all(found == list(range(1, len(found) + 1)) for found in numbers)
+    most = max(len(found) for found in numbers)
+    if counted and most > 8 and len({len(found) for found in numbers}) > 1:
+        raise DataError(
+            f"the masks seem to number their objects (1 to {most} at the most, in each mask anew); "
+            "save all objects as 255 and the rest as 0, or, if these are classes, list them in a "
+            "dataset.toml"
         )

@@ -67,6 +67,13 @@ class ClassTable:
     def names(self) -> list[str]:
         return [label.name for label in self.labels]
 
+    @property
+    def ground(self) -> list[int]:
+        """Classes that overlays leave untinted: any called background, and the 0 of a binary
+        table without names."""
+        bare = {"background"} | ({"value_0"} if self.encoding == "binary" else set())
+        return [index for index, name in enumerate(self.names) if name.lower() in bare]
+
     @cached_property
     def colors(self) -> np.ndarray:
         """The colour of each class, uint8 [classes, 3]."""

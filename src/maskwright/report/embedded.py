@@ -85,7 +85,7 @@ def samples(dataset: Dataset, seed: int) -> tuple[dict[str, Picture], str]:
 
 def _sample(pair: Pair, table: ClassTable, name: str) -> Picture:
     image, raw = read_pair(pair)
-    laid = overlay(image, table.decode(raw, pair.mask), table.colors)
+    laid = overlay(image, table.decode(raw, pair.mask), table)
     return embed(laid, f"{name} with its mask laid over it")
 
 
