@@ -193,3 +193,11 @@ def test_a_file_in_place_of_a_run_folder_is_told_so(tmp_path):
     (tmp_path / "model.keras").write_text("")
     with pytest.raises(RunError, match=r"model\.keras is a file; name the run folder that holds"):
         load(tmp_path / "model.keras")
+
+
+def test_a_discarded_run_takes_nothing_with_it_that_is_not_its_own(tmp_path, config, dataset):
+    run = create_run(tmp_path / "run", config, dataset)
+    run.log("begun")
+    (run.path / "notes.txt").write_text("mine")
+    run.discard()
+    assert [path.name for path in run.path.iterdir()] == ["notes.txt"]

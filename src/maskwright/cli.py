@@ -51,7 +51,7 @@ def main() -> None:
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        fail("interrupted; what was saved before is still there", 130)
+        fail("interrupted", 130)
     except MaskwrightError as error:
         if "--debug" in sys.argv:
             raise
@@ -142,7 +142,7 @@ def shapes(folder: Path, count: int, size: int, seed: int) -> None:
 @click.option(
     "--epochs",
     type=int,
-    help="Passes over the training images  [default: 8,000 images in all]",
+    help="Passes over the training images  [of the recipe; default shows 8,000 images]",
 )
 @click.option("--size", type=int, help="Side of the network's view in pixels.")
 @click.option("--batch", type=int, help="Images a step.")

@@ -39,9 +39,11 @@ def passing_note(text: str) -> Iterator[None]:
     terminal = console().is_terminal
     if terminal:
         console().print(text, end="\r", markup=False)
-    yield
-    if terminal:
-        console().print(" " * len(text), end="\r")
+    try:
+        yield
+    finally:
+        if terminal:
+            console().print(" " * len(text), end="\r")
 
 
 def amount(number: int, one: str) -> str:

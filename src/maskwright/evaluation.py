@@ -35,7 +35,8 @@ def evaluate(
     run's own data) or all (of other data). Pixels are counted over all images at their own size.
     Writes NAME.json, NAME.csv (a row an image) and pictures into the run's evaluation/, where
     NAME is the split, after the data's name where that is not the run's own. Returns the table of
-    ``Scores.table`` with split, seconds, data and pictures added.
+    ``Scores.table`` with these added: split, name, data (the root), trained_on (how many of the
+    images the run was trained on), seconds and pictures.
     """
     run = model if isinstance(model, Run) else load(model)
     begun = time.perf_counter()

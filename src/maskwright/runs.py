@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 PACKAGES = ("maskwright", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy",
             "opencv-python-headless", "pillow")  # fmt: skip
 
+# The files that stand before the first epoch has ended.
+BEGUN = ("config.toml", "dataset.toml", "split.csv", "data.json", "environment.json", "log.txt")
+
 
 @dataclass(frozen=True)
 class Run:
@@ -107,6 +110,13 @@ class Run:
         part = self.path / "model.part.keras"
         model.save(part)
         part.replace(self.path / "model.keras")
+
+    def discard(self) -> None:
+        """Remove the files of a run that came to nothing, and its folder if no other is in it."""
+        for name in (*BEGUN, "model.part.keras"):
+            (self.path / name).unlink(missing_ok=True)
+        if not any(self.path.iterdir()):
+            self.path.rmdir()
 
     def log(self, text: str) -> None:
         """Append a line to log.txt."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -61,8 +60,8 @@ def give_up(run: Run) -> None:
     if (run.path / "model.keras").is_file():
         say(f"the best epoch so far is kept; go on with: maskwright evaluate {run.path}")
     else:
-        shutil.rmtree(run.path)
-        say(f"no epoch had ended: {run.path} is removed again")
+        run.discard()
+        say(f"no epoch had ended: what was begun in {run.path} is removed again")
 
 
 def check_model(network: keras.Model, table: ClassTable) -> None:

@@ -288,3 +288,11 @@ def test_the_best_epoch_follows_the_setting(tmp_path):
     told = Page(render(make_run(tmp_path / "run", make_data(tmp_path / "data"), config))).text
     assert "3 epochs of the 5 planned took 2 min 6 s. The best is epoch 2, with the lowest" in told
     assert "loss on the validation images, 0.700" in told
+
+
+def test_the_legend_says_which_class_is_left_untinted(run, monkeypatch):
+    assert "untinted" not in render(run)
+    monkeypatch.setattr(ClassTable, "ground", [0])
+    assert "cell (left untinted in pictures)" in " ".join(
+        re.sub("<[^>]*>", "", render(run)).split()
+    )

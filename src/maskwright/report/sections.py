@@ -37,6 +37,7 @@ def sections(run: Run) -> dict[str, Any]:
         "config": run.config,
         "evaluate": f"maskwright evaluate {quoted(run)}",
         "labels": run.table.labels,
+        "ground": run.table.ground,
         "split": split,
         "split_name": words.SPLIT_NAMES.get(split, ""),
         "scores": scores,
