@@ -32,6 +32,19 @@ def test_any_size_that_suits_the_levels_goes_through():
     assert model.predict_on_batch(IMAGES[:1, :8, :12]).shape == (1, 8, 12, 2)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 5, 12])
+def test_images_of_other_bands_than_rgb_go_through(channels):
+    model = build(ModelConfig(filters=(4, 8)), classes=2, channels=channels)
+    assert model.input.shape == (None, None, None, channels)
+    images = np.zeros((1, 8, 8, channels), np.uint8)
+    assert model.predict_on_batch(images).shape == (1, 8, 8, 2)
+
+
+def test_each_further_band_costs_the_first_layer_nine_weights_a_filter():
+    counts = [unet(2, channels=channels, **SMALL).count_params() for channels in (3, 5)]
+    assert counts[1] - counts[0] == 2 * 9 * 4
+
+
 def test_the_tutorials_network_has_its_8_630_563_parameters():
     assert unet(classes=3).count_params() == 8_630_563
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from maskwright.data.images import display
 from maskwright.data.labels import ClassTable, Label
 from maskwright.pictures import boundaries, fit_within, overlay
 
@@ -36,6 +37,14 @@ def test_overlay_tints_inside_and_outlines_in_full_colour():
     assert drawn[0, 4].tolist() == [200, 0, 0]
     assert drawn[0, 5].tolist() == [0, 0, 200]
     assert (image == 100).all()
+
+
+@pytest.mark.parametrize("bands", [1, 2, 5])
+def test_of_several_bands_the_first_three_are_shown(bands):
+    image = np.random.default_rng(0).integers(256, size=(8, 10, bands)).astype(np.uint8)
+    drawn = overlay(image, halves(), TABLE)
+    np.testing.assert_array_equal(drawn, overlay(display(image), halves(), TABLE))
+    assert drawn.shape == (8, 10, 3)
 
 
 def test_ignored_pixels_stay_as_they_are():

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
+from maskwright.data.images import Bands
 from maskwright.errors import DataError, UsageError
 from maskwright.prediction import find_images, plan_outputs, predict
 
@@ -106,6 +109,30 @@ def test_predict_writes_masks_overlays_and_probabilities(run, tmp_path):
         "0-overlay.jpg",
         "0-probabilities.npz",
     }
+
+
+def test_predict_reads_and_shows_images_of_five_bands(run, tmp_path):
+    pixels = np.full((10, 12, 5), 30, np.uint16)
+    pixels[5:] = 200
+    path = tmp_path / "tile.tif"
+    tifffile.imwrite(path, pixels, photometric="minisblack", planarconfig="contig")
+    bands = Bands(5, (0.0,) * 5, (255.0,) * 5)
+    vars(run)["predictor"] = replace(run.predictor, bands=bands)
+    (mask,) = predict(run, path, out=tmp_path / "out", overlay=True)
+    with Image.open(mask) as opened:
+        np.testing.assert_array_equal(np.asarray(opened)[[0, 9]], [[0] * 12, [1] * 12])
+    with Image.open(tmp_path / "out" / "tile-overlay.jpg") as opened:
+        assert (opened.mode, opened.size) == ("RGB", (12, 10))
+
+
+def test_predict_passes_over_images_of_other_bands(run, tmp_path):
+    grey = tmp_path / "tile.png"
+    Image.new("RGB", (4, 4)).save(grey)
+    vars(run)["predictor"] = replace(run.predictor, bands=Bands(5))
+    with pytest.raises(
+        DataError, match=r"the first being .*tile\.png has 3 bands, but 5 are expec"
+    ):
+        predict(run, grey, out=tmp_path / "out")
 
 
 def test_predict_passes_over_unreadable_images_and_names_them_at_the_end(run, tmp_path):

@@ -1,9 +1,13 @@
 """Images of any size to probabilities of that size, with a function in place of a network."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import tifffile
 
 from maskwright.config import ViewConfig
+from maskwright.data.images import Bands
 from maskwright.data.labels import ClassTable, Label
 from maskwright.errors import DataError
 from maskwright.predictor import BATCH, Predictor, batched, most_likely, softmax
@@ -93,6 +97,27 @@ def test_mask_takes_an_array_or_a_file(threshold, table, tmp_path, save):
         np.testing.assert_array_equal(mask, truth)
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_network_sees_the_bands_of_the_file(tmp_path, count):
+    seen = []
+
+    def logits(views):
+        seen.append(views)
+        return np.zeros((*views.shape[:3], 2), np.float32)
+
+    bands = Bands(count, (0.0,) * count, (200.0,) * count)
+    predictor = Predictor(logits, ViewConfig(size=16), table_of(2), bands)
+    pixels = np.zeros((12, 9, count), np.uint16) + 40 * np.arange(1, count + 1, dtype=np.uint16)
+    extra = {"extrasamples": (0,) * (count - 1), "planarconfig": "contig"} if count > 1 else {}
+    pixels_of_file = pixels if count > 1 else pixels[..., 0]
+    tifffile.imwrite(tmp_path / "a.tif", pixels_of_file, photometric="minisblack", **extra)
+    levels = [51 * band for band in range(1, count + 1)]
+    assert predictor.read(tmp_path / "a.tif")[0, 0].tolist() == levels
+    assert predictor.mask(tmp_path / "a.tif").shape == (12, 9)
+    assert seen[0].shape == (1, 16, 16, count)
+    assert seen[0][0, 8, 8].tolist() == levels
+
+
 def test_softmax_does_not_overflow():
     np.testing.assert_allclose(softmax(np.array([1e4, 1e4, -1e4], np.float32)), [0.5, 0.5, 0])
 
@@ -111,3 +136,17 @@ def test_batched_keeps_all_items():
 def test_an_array_that_is_no_rgb_image_is_refused(image):
     with pytest.raises(DataError, match=r"must be uint8 \[height, width, 3\], got .*; convert it"):
         noise_predictor(3).mask(image)
+
+
+def test_an_rgb_array_for_a_model_of_five_bands_is_refused():
+    predictor = replace(noise_predictor(2), bands=Bands(5))
+    with pytest.raises(
+        DataError, match=r"must be uint8 \[height, width, 5\], got uint8 \(4, 4, 3\)"
+    ):
+        predictor.mask(np.zeros((4, 4, 3), np.uint8))
+
+
+def test_a_file_of_other_bands_than_the_models_is_refused(tmp_path, save):
+    path = save(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(DataError, match=r"a\.png has 3 bands, but 5 are expected"):
+        replace(noise_predictor(2), bands=Bands(5)).mask(path)

@@ -6,11 +6,13 @@ import platform
 import shutil
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from maskwright.data.images import RGB, Bands
 from maskwright.errors import RunError, UsageError
 from maskwright.runs import (
     Run,
@@ -53,8 +55,8 @@ def test_create_run_writes_all_that_decides_the_training(tmp_path, dataset, conf
     run = create_run(tmp_path / "deep" / "run", config, dataset)
     assert {path.name for path in run.path.iterdir()} == WRITTEN
     data = json.loads((run.path / "data.json").read_text())
-    assert data["images"] == {"train": 8, "val": 1, "test": 1}
-    assert data["pixels"]["val"] == [60, 60]
+    assert data["images"] == {"train": 6, "val": 2, "test": 2}
+    assert data["pixels"]["val"] == [120, 120]
 
 
 def test_a_run_reads_back_what_was_written(tmp_path, dataset, config):
@@ -68,10 +70,28 @@ def test_a_run_reads_back_what_was_written(tmp_path, dataset, config):
         np.testing.assert_array_equal(read.dataset.pixels[split], dataset.pixels[split])
 
 
+@pytest.mark.parametrize("bands", [Bands(1), Bands(2, (0.0, 1.5), (4095.0, 2.0))])
+def test_a_run_reads_its_bands_back(tmp_path, dataset, config, bands):
+    create_run(tmp_path / "run", config, replace(dataset, bands=bands))
+    assert load(tmp_path / "run").dataset.bands == bands
+
+
+def test_a_run_from_before_there_were_bands_is_of_rgb(tmp_path, dataset, config):
+    create_run(tmp_path / "run", config, dataset)
+    assert "bands" not in (tmp_path / "run" / "dataset.toml").read_text()
+    assert load(tmp_path / "run").dataset.bands == RGB
+
+
+def test_the_predictor_of_a_run_reads_its_bands(tmp_path, dataset, config):
+    run = create_run(tmp_path / "run", config, replace(dataset, bands=Bands(5)))
+    vars(run)["model"] = types.SimpleNamespace(predict_on_batch=None)
+    assert run.predictor.bands == Bands(5)
+
+
 def test_a_run_reads_back_though_its_data_have_gone(tmp_path, dataset, config):
     create_run(tmp_path / "run", config, dataset)
     shutil.rmtree(dataset.root)
-    assert len(load(tmp_path / "run").dataset.of("train")) == 8
+    assert len(load(tmp_path / "run").dataset.of("train")) == 6
 
 
 def test_a_run_that_cannot_be_made_names_the_reason(tmp_path, dataset, config):

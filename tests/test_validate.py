@@ -1,12 +1,14 @@
 """Prediction against truth, with a predictor whose answers are known."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from maskwright.config import ViewConfig
 from maskwright.data.folders import Pair
+from maskwright.data.images import Bands
 from maskwright.predictor import Predictor
 from maskwright.validate import Compared, compare_all, cross_entropy_sum, validate
 
@@ -50,6 +52,18 @@ def test_one_image_by_hand(quarter, pair):
     assert one.pixels == 16
     np.testing.assert_array_equal(one.matrix, [[0, 6], [0, 10]])
     assert one.loss_sum == pytest.approx(6 * math.log(4) + 10 * math.log(4 / 3), rel=1e-5)
+
+
+def test_images_are_read_with_the_bands_of_the_predictor(quarter, pair, save):
+    save(pair.image, np.zeros((4, 5), np.uint16))
+    seen = []
+
+    def logits(views):
+        seen.append(views.shape[3])
+        return quarter.logits(views)
+
+    list(compare_all(replace(quarter, logits=logits, bands=Bands(1)), [pair]))
+    assert seen == [1]
 
 
 def test_validate_counts_over_all_pixels_of_all_images(quarter, pair):

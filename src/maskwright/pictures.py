@@ -5,21 +5,23 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from maskwright.data.images import display
 from maskwright.data.labels import IGNORE, ClassTable
 
 
 def overlay(
     image: np.ndarray, mask: np.ndarray, table: ClassTable, strength: float = 0.45
 ) -> np.ndarray:
-    """The image uint8 [H, W, 3] with each class of mask uint8 [H, W] tinted and outlined.
+    """The image uint8 [H, W, C] with each class of mask uint8 [H, W] tinted and outlined, RGB.
 
-    Ignored pixels (255) and the classes of ``table.ground`` stay as they are, so that what lies
-    on dark or pale ground stays visible. Outlines are one pixel wide in images of up to 600
-    pixels and grow with them.
+    Of several bands the first three are shown (see ``display``). Ignored pixels (255) and the
+    classes of ``table.ground`` stay as they are, so that what lies on dark or pale ground stays
+    visible. Outlines are one pixel wide in images of up to 600 pixels and grow with them.
     """
     colors = np.zeros((256, 3), np.uint8)
     colors[: len(table)] = table.colors
     tint = colors[mask]
+    image = display(image)
     mixed = cv2.addWeighted(image, 1 - strength, tint, strength, 0)
     edges = boundaries(mask, thickness=max(1, round(max(mask.shape) / 600)))
     mixed[edges] = tint[edges]

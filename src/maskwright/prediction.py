@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from maskwright.console import amount, say, track
-from maskwright.data.images import is_image_name, read_image, write_image, write_mask
-from maskwright.data.labels import ClassTable
+from maskwright.data.images import is_image_name, write_image, write_mask
 from maskwright.data.threads import map_ahead
 from maskwright.errors import DataError, UsageError, some
 from maskwright.pictures import overlay as overlaid
-from maskwright.predictor import most_likely
+from maskwright.predictor import Predictor, most_likely
 from maskwright.runs import Run, load
 
 
@@ -40,11 +39,12 @@ def predict(
     run = model if isinstance(model, Run) else load(model)
     targets = plan_outputs(find_images(inputs), Path(out), overlay, probabilities)
     unreadable: list[DataError] = []
-    predicted = run.predictor.predict_all(targets, read_image, unreadable)
+    predictor = run.predictor
+    predicted = predictor.predict_all(targets, predictor.read, unreadable)
 
     def write(job: tuple[Path, np.ndarray]) -> Path:
         image, scores = job
-        return write_prediction(image, scores, targets[image], run.table, overlay, probabilities)
+        return write_prediction(predictor, image, scores, targets[image], overlay, probabilities)
 
     Path(out).mkdir(parents=True, exist_ok=True)
     written = list(track(map_ahead(write, predicted), "predicting", len(targets)))
@@ -105,17 +105,17 @@ def plan_outputs(
 
 
 def write_prediction(
+    predictor: Predictor,
     image: Path,
     probabilities: np.ndarray,
     target: Path,
-    table: ClassTable,
     overlay: bool,
     keep_probabilities: bool,
 ) -> Path:
     """Write the files of one image from its probabilities float32 [H, W, classes]."""
-    mask = most_likely(probabilities)
+    mask, table = most_likely(probabilities), predictor.table
     if overlay:
-        picture = overlaid(read_image(image), mask, table)
+        picture = overlaid(predictor.read(image), mask, table)
         write_image(target.with_name(f"{target.stem}-overlay.jpg"), picture)
     if keep_probabilities:
         np.savez_compressed(

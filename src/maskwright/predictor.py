@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from maskwright.config import ViewConfig
-from maskwright.data.images import read_image
+from maskwright.data.images import RGB, Bands, read_image
 from maskwright.data.labels import ClassTable
 from maskwright.data.threads import map_ahead
 from maskwright.data.view import restore, view_matrix, warp_image
@@ -23,7 +23,7 @@ BATCH = 8  # images predicted at once
 
 @dataclass(frozen=True)
 class Prepared(Generic[Item]):
-    """An item, its view uint8 [S, S, 3], the matrix of the view and the image's size in pixels."""
+    """An item, its view uint8 [S, S, C], the matrix of the view and the image's size in pixels."""
 
     item: Item
     view: np.ndarray
@@ -36,25 +36,32 @@ class Prepared(Generic[Item]):
 class Predictor:
     """Whatever turns views into logits, with what it needs to know about images and classes.
 
-    ``logits`` takes uint8 [B, S, S, 3] in 0–255 and gives float32 [B, S, S, classes].
+    ``logits`` takes uint8 [B, S, S, C] in 0–255 and gives float32 [B, S, S, classes]; ``bands``
+    says how many C are, and how image files become them.
     """
 
     logits: Callable[[np.ndarray], np.ndarray]
     view: ViewConfig
     table: ClassTable
+    bands: Bands = RGB
+
+    def read(self, path: str | Path) -> np.ndarray:
+        """An image file as the network sees it, uint8 [H, W, C]."""
+        return read_image(Path(path), self.bands)
 
     def probabilities(self, image: np.ndarray) -> np.ndarray:
-        """Class probabilities float32 [H, W, classes] of image uint8 [H, W, 3]."""
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        """Class probabilities float32 [H, W, classes] of image uint8 [H, W, C]."""
+        count = self.bands.count
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != count:
             raise DataError(
-                f"an image must be uint8 [height, width, 3], got {image.dtype} {image.shape}; "
-                "convert it, or name the file and let it be read"
+                f"an image must be uint8 [height, width, {count}], got {image.dtype} "
+                f"{image.shape}; convert it, or name the file and let it be read"
             )
         return next(iter(self.predict_all([image], lambda same: same)))[1]
 
     def mask(self, image: np.ndarray | str | Path) -> np.ndarray:
-        """Class indices uint8 [H, W] of image uint8 [H, W, 3] or an image file."""
-        pixels = image if isinstance(image, np.ndarray) else read_image(Path(image))
+        """Class indices uint8 [H, W] of image uint8 [H, W, C] or an image file."""
+        pixels = image if isinstance(image, np.ndarray) else self.read(image)
         return most_likely(self.probabilities(pixels))
 
     def predict_all(
@@ -63,7 +70,7 @@ class Predictor:
         read: Callable[[Item], np.ndarray],
         unreadable: list[DataError] | None = None,
     ) -> Iterator[tuple[Item, np.ndarray]]:
-        """Each item with its probabilities, in order; ``read`` gives the image uint8 [H, W, 3].
+        """Each item with its probabilities, in order; ``read`` gives the image uint8 [H, W, C].
 
         Images are read ahead in threads and predicted in batches; a bounded number is in memory.
         Where a list ``unreadable`` is given, items whose image raises DataError are passed over

@@ -19,6 +19,7 @@ import numpy as np
 from maskwright.config import Config, change, read_config, to_toml
 from maskwright.data.dataset import Dataset, write_dataset
 from maskwright.data.folders import SPLITS, manifest
+from maskwright.data.images import RGB, Bands, bands_from_dict
 from maskwright.data.labels import ClassTable, from_dict
 from maskwright.data.splits import write_split
 from maskwright.errors import RunError, UsageError
@@ -48,16 +49,18 @@ class Run:
     @cached_property
     def dataset(self) -> Dataset:
         """The data as they were split for this training; paths are not checked again."""
-        described = tomllib.loads((self.path / "dataset.toml").read_text(encoding="utf-8"))
+        path = self.path / "dataset.toml"
+        described = tomllib.loads(path.read_text(encoding="utf-8"))
         root = Path(described["root"])
         listing = manifest(self.path / "split.csv", root)
         pixels = json.loads((self.path / "data.json").read_text(encoding="utf-8"))["pixels"]
         return Dataset(
             root,
             "manifest",
-            from_dict(described, self.path / "dataset.toml"),
+            from_dict(described, path),
             listing.pairs,
             {split: np.array(pixels[split], np.int64) for split in SPLITS},
+            bands_from_dict(described.get("bands", {}), path),
         )
 
     @property
@@ -67,7 +70,7 @@ class Run:
 
     @cached_property
     def model(self) -> keras.Model:
-        """The best model: image uint8 [B, S, S, 3] to logits float32 [B, S, S, classes]."""
+        """The best model: image uint8 [B, S, S, C] to logits float32 [B, S, S, classes]."""
         from maskwright.engine import keras
 
         path = self.path / "model.keras"
@@ -81,10 +84,10 @@ class Run:
     @cached_property
     def predictor(self) -> Predictor:
         """Turns images of any size into probabilities and masks."""
-        return model_predictor(self.model, self.config, self.table)
+        return model_predictor(self.model, self.config, self.table, self.dataset.bands)
 
     def predict(self, image: np.ndarray | str | Path) -> np.ndarray:
-        """Class indices uint8 [H, W] of image uint8 [H, W, 3] or an image file."""
+        """Class indices uint8 [H, W] of image uint8 [H, W, C] or an image file."""
         return self.predictor.mask(image)
 
     def metrics(self) -> list[dict[str, float]]:
@@ -129,11 +132,13 @@ class Run:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def model_predictor(model: keras.Model, config: Config, table: ClassTable) -> Predictor:
+def model_predictor(
+    model: keras.Model, config: Config, table: ClassTable, bands: Bands = RGB
+) -> Predictor:
     """A Predictor that runs a Keras model."""
     from maskwright.predictor import Predictor
 
-    return Predictor(model.predict_on_batch, config.view, table)
+    return Predictor(model.predict_on_batch, config.view, table, bands)
 
 
 def load(path: str | Path) -> Run:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maskwright.data.folders import Pair
-from maskwright.data.images import read_image, read_mask
+from maskwright.data.images import read_mask
 from maskwright.data.labels import IGNORE
+from maskwright.data.pairing import Pair
 from maskwright.metrics import Scores, confusion
 from maskwright.predictor import Predictor, most_likely
 
@@ -33,7 +33,8 @@ class Compared:
 
 def compare_all(predictor: Predictor, pairs: Sequence[Pair]) -> Iterator[Compared]:
     """Predict each image at its own size and compare it with its mask, in order."""
-    for pair, probabilities in predictor.predict_all(pairs, lambda pair: read_image(pair.image)):
+    predicted = predictor.predict_all(pairs, lambda pair: predictor.read(pair.image))
+    for pair, probabilities in predicted:
         truth = predictor.table.decode(read_mask(pair.mask), pair.mask)
         matrix = confusion(truth, most_likely(probabilities), len(predictor.table))
         yield Compared(pair, matrix, cross_entropy_sum(truth, probabilities))

@@ -7,7 +7,15 @@ import pytest
 from PIL import Image
 
 from maskwright.data import images
-from maskwright.data.images import is_image_name, read_image, read_mask, write_image, write_mask
+from maskwright.data.images import (
+    Bands,
+    decode,
+    is_image_name,
+    read_image,
+    read_mask,
+    write_image,
+    write_mask,
+)
 from maskwright.errors import DataError
 
 RGB = np.random.default_rng(0).integers(256, size=(6, 9, 3)).astype(np.uint8)
@@ -108,6 +116,134 @@ def test_names_of_images(name, image):
     assert is_image_name(Path(name)) is image
 
 
+# Files as they are
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "bands"),
+    [
+        ("1", "a.png", 1),
+        ("L", "a.jpg", 1),
+        ("LA", "a.png", 1),
+        ("P", "a.gif", 3),
+        ("RGB", "a.webp", 3),
+        ("RGBA", "a.png", 3),
+        ("CMYK", "a.jpg", 3),
+        ("CMYK", "a.tif", 3),
+        ("YCbCr", "a.tif", 3),
+    ],
+)
+def test_grey_has_one_band_and_colour_three(tmp_path, mode, name, bands):
+    decoded = decode(stored(tmp_path / name, Image.fromarray(RGB).convert(mode)))
+    assert decoded.pixels.shape == (6, 9, bands)
+    assert decoded.pixels.dtype == np.uint8
+    assert decoded.mode == mode
+    assert (decoded.width, decoded.height) == (9, 6)
+    assert (decoded.orientation, decoded.several) == (1, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "format"), [("a.jpg", "JPEG"), ("a.bmp", "BMP"), ("a.ppm", "PPM"), ("a.tif", "TIFF")]
+)
+def test_the_format_is_that_of_the_content(tmp_path, name, format):
+    Image.fromarray(RGB).save(tmp_path / name)
+    named_otherwise = (tmp_path / name).rename(tmp_path / "b.png")
+    assert decode(named_otherwise).format == format
+    assert read_mask(named_otherwise).format == format
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "mode"),
+    [
+        ("a.png", np.uint16, "I;16"),
+        ("a.tif", np.uint16, "I;16"),
+        ("a.tif", np.int32, "I"),
+        ("a.tif", np.float32, "F"),
+    ],
+)
+def test_grey_of_more_than_8_bits_keeps_its_values(tmp_path, name, dtype, mode):
+    values = np.array([[0, 257, 60000]], dtype)
+    decoded = decode(stored(tmp_path / name, Image.fromarray(values)))
+    assert decoded.mode == mode
+    assert decoded.pixels.dtype == (np.float32 if mode == "F" else np.uint16)
+    assert decoded.pixels[0, :, 0].tolist() == [0, 257, 60000]
+
+
+@pytest.mark.parametrize(("mode", "count"), [("LA", 2), ("RGBA", 4)])
+def test_transparency_is_kept_where_so_many_bands_are_wanted(tmp_path, mode, count):
+    alpha = Image.fromarray(GREY)
+    image = Image.fromarray(RGB).convert(mode[:-1])
+    image.putalpha(alpha)
+    path = stored(tmp_path / "a.png", image)
+    assert decode(path).pixels.shape[2] == count - 1
+    read = read_image(path, Bands(count))
+    np.testing.assert_array_equal(read[..., -1], GREY)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp", "a.tif"])
+def test_animations_and_pages_are_several_and_the_first_is_read(tmp_path, name):
+    first, second = Image.new("RGB", (9, 6), "red"), Image.new("RGB", (9, 6), "blue")
+    path = stored(tmp_path / name, first, save_all=True, append_images=[second])
+    assert decode(path).several
+    assert decode(path).pixels[0, 0].tolist() == pytest.approx([255, 0, 0], abs=3)
+    assert not decode(stored(path, first)).several
+
+
+def test_the_preview_of_a_camera_makes_no_second_picture(tmp_path):
+    image = Image.fromarray(RGB)
+    path = stored(tmp_path / "a.jpg", image, format="MPO", save_all=True, append_images=[image])
+    assert (decode(path).format, decode(path).several) == ("JPEG", False)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif"])
+def test_the_orientation_is_that_stored_and_the_size_that_of_the_upright_image(tmp_path, name):
+    decoded = decode(sideways(tmp_path / name, Image.fromarray(RGB)))
+    assert decoded.orientation == 6
+    assert (decoded.width, decoded.height) == (6, 9)
+    assert decoded.pixels.shape == (9, 6, 3)
+
+
+def test_an_orientation_that_does_not_exist_counts_as_none(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 0
+    path = stored(tmp_path / "a.png", Image.fromarray(RGB), exif=exif)
+    assert decode(path).orientation == 1
+    np.testing.assert_array_equal(decode(path).pixels, RGB)
+
+
+@pytest.mark.parametrize(
+    ("least", "height", "width"), [(0, 400, 600), (90, 100, 150), (401, 400, 600)]
+)
+def test_a_jpeg_may_be_read_smaller_but_not_below_what_is_asked(tmp_path, least, height, width):
+    large = Image.fromarray(RGB).resize((600, 400))
+    decoded = decode(stored(tmp_path / "a.jpg", large), least=least)
+    assert decoded.pixels.shape == (height, width, 3)
+    assert (decoded.width, decoded.height) == (600, 400)
+    turned = decode(sideways(tmp_path / "b.jpg", large), least=least)
+    assert turned.pixels.shape == (width, height, 3)
+    assert (turned.width, turned.height) == (400, 600)
+
+
+def test_a_png_is_never_read_smaller(tmp_path):
+    large = Image.fromarray(RGB).resize((600, 400))
+    path = stored(tmp_path / "a.png", large)
+    assert decode(path, least=16).pixels.shape == (400, 600, 3)
+
+
+def test_an_image_is_read_as_the_bands_that_are_wanted(tmp_path):
+    values = np.array([[0, 1000, 2000]], np.uint16)
+    path = stored(tmp_path / "a.png", Image.fromarray(values))
+    assert read_image(path, Bands(1)).tolist() == [[[0], [3], [7]]]
+    assert read_image(path, Bands(1, (0,), (2000,))).tolist() == [[[0], [128], [255]]]
+    assert read_image(path, Bands(3, (0,) * 3, (2000,) * 3))[0, :, 2].tolist() == [0, 128, 255]
+
+
+def test_another_number_of_bands_than_wanted_names_the_file(tmp_path):
+    path = stored(tmp_path / "a.png", Image.fromarray(RGB))
+    with pytest.raises(DataError, match=r"a\.png has 3 bands, but 5 are expected"):
+        read_image(path, Bands(5))
+
+
 # Masks
 
 
@@ -198,9 +334,7 @@ def test_a_truncated_file_cannot_be_decoded(tmp_path, read, suffix, share):
 
 def test_floating_point_pixels_are_refused(tmp_path):
     path = stored(tmp_path / "a.tif", Image.fromarray(np.zeros((2, 2), np.float32)))
-    with pytest.raises(
-        DataError, match=r"a\.tif holds floating-point pixels; save it as 8- or 16-"
-    ):
+    with pytest.raises(DataError, match=r"a\.tif holds floating-point pixels of no known range"):
         read_image(path)
 
 
@@ -238,6 +372,38 @@ def test_a_file_that_may_not_be_read_is_not_called_broken(tmp_path, monkeypatch)
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Image, "open", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DataError, match=r"x\.png may not be read by you; change its permissions"):
         read_image(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), "MemoryError"),
+        (OverflowError("too\n large"), "too large"),
+        (KeyError("x"), "'x'"),
+        (IndexError("out"), "out"),
+    ],
+)
+def test_whatever_goes_wrong_in_a_file_is_told_in_one_line(tmp_path, monkeypatch, error, reason):
+    def fail(*_, **__):
+        raise error
+
+    path = stored(tmp_path / "a.png", Image.fromarray(RGB))
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(DataError, match=rf"a\.png cannot be decoded \({reason}\); replace") as e:
+        read_image(path)
+    assert e.value.kind == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"), [(b"", "empty-file"), (b"hello", "unreadable"), (None, "missing")]
+)
+def test_errors_say_their_kind(tmp_path, read, content, kind):
+    path = tmp_path / "a.png"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read(path)
+    assert caught.value.kind == kind

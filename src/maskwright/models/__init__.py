@@ -1,4 +1,4 @@
-"""Networks as plain functions: ``build(config, classes) -> keras.Model``."""
+"""Networks as plain functions: ``build(config, classes, channels) -> keras.Model``."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 MODELS = {"unet": unet}
 
 
-def build(config: ModelConfig, classes: int) -> keras.Model:
-    """The configured model, from image uint8 [B, H, W, 3] to logits float32 [B, H, W, classes]."""
+def build(config: ModelConfig, classes: int, channels: int = 3) -> keras.Model:
+    """The configured model, from image uint8 [B, H, W, channels] to logits float32
+    [B, H, W, classes]."""
     if config.name not in MODELS:
         raise UsageError(f"model.name = {config.name}: {nearest(config.name, MODELS)}")
     return MODELS[config.name](
         classes,
+        channels=channels,
         filters=config.filters,
         normalization=config.normalization,
         dropout=config.dropout,

@@ -12,9 +12,8 @@ import numpy as np
 from PIL import Image
 
 from maskwright.data.dataset import Dataset, read_pair
-from maskwright.data.folders import Pair
 from maskwright.data.images import read_image
-from maskwright.data.labels import ClassTable
+from maskwright.data.pairing import Pair
 from maskwright.data.splits import relative
 from maskwright.errors import DataError
 from maskwright.pictures import fit_within, overlay
@@ -76,16 +75,16 @@ def samples(dataset: Dataset, seed: int) -> tuple[dict[str, Picture], str]:
     for pair in (pairs[place] for place in sorted(chosen)):
         name = relative(pair.image, dataset.root)
         try:
-            pictures[name] = _sample(pair, dataset.table, name)
+            pictures[name] = _sample(pair, dataset, name)
         except DataError as error:
             problems.append(str(error))
     note = f"{len(problems)} of {size} samples cannot be shown: {problems[0]}." if problems else ""
     return pictures, note
 
 
-def _sample(pair: Pair, table: ClassTable, name: str) -> Picture:
-    image, raw = read_pair(pair)
-    laid = overlay(image, table.decode(raw, pair.mask), table)
+def _sample(pair: Pair, dataset: Dataset, name: str) -> Picture:
+    image, raw = read_pair(pair, dataset.bands)
+    laid = overlay(image, dataset.table.decode(raw, pair.mask), dataset.table)
     return embed(laid, f"{name} with its mask laid over it")
 
 
