@@ -1,6 +1,7 @@
 """Settings: each wrong one is named with its nearest right one; TOML brings all of them back."""
 
 import dataclasses
+import re
 
 import pytest
 
@@ -9,6 +10,7 @@ from maskwright.config import (
     RANGES,
     Config,
     ModelConfig,
+    SplitConfig,
     TrainConfig,
     ViewConfig,
     change,
@@ -50,8 +52,8 @@ def test_a_misspelled_choice_gets_a_hint():
 def test_both_ends_of_a_range_pass_and_values_beyond_are_refused(key):
     low, high = RANGES[key]
     kind = type(flatten(Config())[key])
-    small = {"view.size": 16} if key != "view.size" else {}
-    base = change(Config(), {"model.filters": [8], **small})
+    others = {"model.filters": [8], "view.size": 16, "split.folds": 100}
+    base = change(Config(), {name: value for name, value in others.items() if name != key})
     for value in (low, high):
         assert flatten(change(base, {key: kind(value)}))[key] == value
     for value in (kind(low - 1), kind(high + 1)):
@@ -75,6 +77,25 @@ def test_size_must_suit_the_levels_and_the_error_offers_one_that_does():
         change(Config(), {"view.size": 250})
     with pytest.raises(UsageError, match=r"view\.size = 100 must be a multiple of 512 .*try 512"):
         change(Config(), {"view.size": 100, "model.filters": [2] * 10})
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        (SplitConfig(val=0.8, test=0.2), "val + split.test = 1 leaves nothing for train; stay b"),
+        (SplitConfig(folds=1), "folds = 1 leaves nothing for train; choose 0 for none, else 2 to"),
+        (SplitConfig(folds=5, fold=5), "fold = 5 must be below split.folds = 5; count from 0"),
+        (SplitConfig(fold=1), "fold = 1 must be below split.folds = 0; count from 0"),
+        (
+            SplitConfig(group="(.+_"),
+            "group = '(.+_' is no regular expression (missing ), unterminated subpattern at "
+            r"position 0); write one such as (.+)_\d+",
+        ),
+    ],
+)
+def test_a_split_that_cannot_be_is_refused(split, words):
+    with pytest.raises(UsageError, match=f"^{re.escape(f'split.{words}')}"):
+        Config(split=split)
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,15 @@ import csv
 import json
 import shutil
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from maskwright.data.folders import Pair
+from maskwright.data.pairing import Pair
 from maskwright.errors import DataError, RunError, UsageError
-from maskwright.evaluation import choose_pairs, evaluate, notable, write_rows
+from maskwright.evaluation import choose_pairs, count_test_uses, evaluate, notable, write_rows
 from maskwright.validate import Compared
 
 
@@ -103,18 +104,19 @@ def test_a_split_without_images_is_an_error(run, write_pairs, tmp_path):
 def test_data_with_values_of_other_classes_are_refused(run, write_pairs, tmp_path, save):
     other = write_pairs(tmp_path / "other", 3)
     save(other / "masks" / "1.png", np.full((10, 12), 9, np.uint8))
-    with pytest.raises(DataError, match=r"masks/1\.png holds value 9, which the class table does"):
+    with pytest.raises(DataError, match=r"masks/1\.png: holds value 9, which the class table do"):
         choose_pairs(run, other, None)
 
 
 def test_evaluate_writes_scores_rows_and_pictures(run):
     scores = evaluate(run)
     assert scores["pixel_accuracy"] > 0.8
-    assert (scores["images"], scores["split"]) == (1, "test")
+    count = len(run.dataset.of("test"))
+    assert (scores["images"], scores["split"]) == (count, "test")
     folder = run.path / "evaluation"
     assert json.loads((folder / "test.json").read_text()) == scores
-    assert len((folder / "test.csv").read_text().splitlines()) == 2
-    assert [picture["kind"] for picture in scores["pictures"]] == ["median"]
+    assert len((folder / "test.csv").read_text().splitlines()) == 1 + count
+    assert {picture["kind"] for picture in scores["pictures"]} == {"median"}
     for file in scores["pictures"][0]["files"].values():
         assert (folder / file).is_file()
 
@@ -124,3 +126,28 @@ def test_evaluating_other_data_keeps_the_runs_own_scores(run, write_pairs, tmp_p
     evaluate(run, write_pairs(tmp_path / "other", 3))
     names = {path.name for path in (run.path / "evaluation").glob("*.json")}
     assert names == {"test.json", "other-all.json"}
+
+
+def test_every_look_at_the_test_images_is_written_down_and_said(run, capsys):
+    assert evaluate(run)["test_uses"] == 1
+    assert "test images used" not in capsys.readouterr().err
+    assert evaluate(run, split="all")["test_uses"] == 2
+    assert "test images used for the 2nd time: choose by validation, and test once" in (
+        capsys.readouterr().err
+    )
+    assert evaluate(run, run.dataset.root)["test_uses"] == count_test_uses(run) == 3
+    with (run.path / "evaluation" / "test-uses.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["split"] for row in rows] == ["test", "all", "all"]
+    assert all(datetime.fromisoformat(row["time"]).utcoffset() == timedelta(0) for row in rows)
+
+
+def test_other_images_than_the_test_images_are_no_use_of_them(run, write_pairs, tmp_path):
+    for scores in (
+        evaluate(run, split="val"),
+        evaluate(run, split="train"),
+        evaluate(run, write_pairs(tmp_path / "other", 3)),
+    ):
+        assert scores["test_uses"] is None
+    assert count_test_uses(run) == 0
+    assert not (run.path / "evaluation" / "test-uses.csv").exists()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import tomllib
 import types
 import typing
@@ -18,6 +19,18 @@ from typing import Any
 import tomli_w
 
 from maskwright.errors import UsageError, nearest
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    """Which image is in train, val or test: drawn by a hash, groups and near-duplicates whole."""
+
+    by: str = "auto"  # "auto" keeps the data's own split, "random", "group", "stratified" redraw it
+    group: str = ""  # regular expression on the image's path; its first (…), else all, is the group
+    val: float = 0.1  # share for val, of groups or images
+    test: float = 0.1  # share for test; 0: no test images
+    folds: int = 0  # parts for cross-validation, of which one is test; 0: none, else 2 or more
+    fold: int = 0  # which of the folds is test, from 0
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,7 @@ class Config:
 
     recipe: str = "default"
     seed: int = 0
+    split: SplitConfig = field(default_factory=SplitConfig)
     view: ViewConfig = field(default_factory=ViewConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -92,6 +106,7 @@ class Config:
 
 
 CHOICES = {
+    "split.by": ("auto", "group", "random", "stratified"),
     "view.fit": ("pad", "squash"),
     "model.normalization": ("batch", "none"),
     "train.optimizer": ("adam", "adamw"),
@@ -101,6 +116,10 @@ CHOICES = {
 # Lowest and highest value that makes sense, inclusive.
 RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**32 - 1),
+    "split.val": (0.01, 0.8),
+    "split.test": (0, 0.8),
+    "split.folds": (0, 100),
+    "split.fold": (0, 99),
     "view.size": (16, 8192),
     "model.dropout": (0, 0.95),
     "augment.flip": (0, 1),
@@ -128,6 +147,7 @@ def check(config: Config) -> None:
     for key, (low, high) in RANGES.items():
         if not low <= values[key] <= high:
             raise UsageError(f"{key} = {values[key]} is outside {low} to {high}; choose within")
+    _check_split(config.split)
     filters = config.model.filters
     if not filters or min(filters) < 1:
         raise UsageError(
@@ -140,6 +160,29 @@ def check(config: Config) -> None:
             f"view.size = {config.view.size} must be a multiple of {stride} for "
             f"{len(filters)} levels; try {better}"
         )
+
+
+def _check_split(split: SplitConfig) -> None:
+    """Refuse shares that leave nothing to train on, folds that are none, and a broken pattern."""
+    if (apart := split.val + split.test) >= 1:
+        raise UsageError(
+            f"split.val + split.test = {apart:g} leaves nothing for train; stay below 1"
+        )
+    if split.folds == 1:
+        raise UsageError(
+            "split.folds = 1 leaves nothing for train; choose 0 for none, else 2 to 100"
+        )
+    if split.fold and split.fold >= split.folds:
+        raise UsageError(
+            f"split.fold = {split.fold} must be below split.folds = {split.folds}; count from 0"
+        )
+    try:
+        re.compile(split.group)
+    except re.error as error:
+        raise UsageError(
+            f"split.group = {split.group!r} is no regular expression ({error}); "
+            r"write one such as (.+)_\d+"
+        ) from None
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:

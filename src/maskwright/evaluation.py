@@ -6,15 +6,18 @@ import csv
 import json
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from maskwright.console import say, track
-from maskwright.data.dataset import data_name, load_dataset
-from maskwright.data.folders import SPLITS, Pair
-from maskwright.data.images import read_image, read_mask, write_image
+from maskwright.data.dataset import load_dataset
+from maskwright.data.folders import SPLITS
+from maskwright.data.images import display, read_mask, write_image
+from maskwright.data.listing import data_name
+from maskwright.data.pairing import Pair
 from maskwright.data.splits import relative
 from maskwright.errors import DataError, RunError, UsageError, nearest
 from maskwright.metrics import Scores
@@ -36,7 +39,8 @@ def evaluate(
     Writes NAME.json, NAME.csv (a row an image) and pictures into the run's evaluation/, where
     NAME is the split, after the data's name where that is not the run's own. Returns the table of
     ``Scores.table`` with these added: split, name, data (the root), trained_on (how many of the
-    images the run was trained on), seconds and pictures.
+    images the run was trained on), test_uses (how often the run's test images have been scored,
+    this time included; None where none of them is scored here), seconds and pictures.
     """
     run = model if isinstance(model, Run) else load(model)
     begun = time.perf_counter()
@@ -52,6 +56,7 @@ def evaluate(
         **scores.table(run.table.names, len(pairs)),
         "split": split,
         "trained_on": known,
+        "test_uses": add_test_use(run, pairs, split),
         "name": name,
         "data": root.resolve().as_posix(),
         "seconds": round(time.perf_counter() - begun, 2),
@@ -69,11 +74,18 @@ def choose_pairs(
     """The root, the pairs to score and the name of their split."""
     if split not in (None, "all", *SPLITS):
         raise UsageError(f"no split called {split}: {nearest(split, ('all', *SPLITS))}")
-    dataset = run.dataset if data is None else load_dataset(data, table=run.table, split=False)
+    dataset = run.dataset
+    if data is not None:
+        dataset = load_dataset(data, table=run.table, bands=run.dataset.bands, split=None)
     if data is None and not dataset.root.is_dir():
         raise RunError(
             f"the data of this run is gone from {dataset.root}; "
             f"name its new place: maskwright evaluate {run.path} DATA"
+        )
+    if data is None and not dataset.pairs[0].mask.is_file():
+        raise RunError(
+            f"{dataset.pairs[0].mask} of this run is gone; put it back, or, if it came from an "
+            "export, unpack that again (maskwright check EXPORT)"
         )
     if split is None:
         split = "test" if dataset.of("test") else "val" if data is None else "all"
@@ -85,6 +97,47 @@ def choose_pairs(
     if not pairs:
         raise DataError(f"{dataset.root} has no images in the split {split}; try --split all")
     return dataset.root, pairs, split
+
+
+def add_test_use(run: Run, pairs: Sequence[Pair], split: str) -> int | None:
+    """Write down that the run's test images were scored; how often that makes it, None if not now.
+
+    Each look at them invites a choice by them, after which their scores flatter.
+    """
+    sealed = {pair.image.resolve() for pair in run.dataset.of("test")}
+    if not any(pair.image.resolve() in sealed for pair in pairs):
+        return None
+    path = run.path / "evaluation" / "test-uses.csv"
+    path.parent.mkdir(exist_ok=True)
+    fresh = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if fresh:
+            writer.writerow(["time", "split"])
+        writer.writerow([datetime.now(UTC).isoformat(timespec="seconds"), split])
+    uses = count_test_uses(run)
+    if uses > 1:
+        say(f"test images used for the {ordinal(uses)} time: choose by validation, and test once")
+    return uses
+
+
+def count_test_uses(run: Run) -> int:
+    """How often the run's test images have been scored, by evaluation/test-uses.csv."""
+    path = run.path / "evaluation" / "test-uses.csv"
+    if not path.is_file():
+        return 0
+    with path.open(newline="", encoding="utf-8") as file:
+        return sum(1 for _ in csv.DictReader(file))
+
+
+def ordinal(number: int) -> str:
+    """A number as a place in a row.
+
+    >>> [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 21, 112)]
+    ['1st', '2nd', '3rd', '4th', '11th', '12th', '21st', '112th']
+    """
+    teens = number % 100 in (11, 12, 13)
+    return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def write_rows(path: Path, compared: Sequence[Compared], root: Path, names: list[str]) -> None:
@@ -143,10 +196,10 @@ def notable(compared: Sequence[Compared]) -> list[tuple[str, int, Compared]]:
 
 def draw(run: Run, pair: Pair) -> dict[str, np.ndarray]:
     """The image and its truth and prediction as overlays, each uint8 [h, w, 3], report size."""
-    image = read_image(pair.image)
+    image = run.predictor.read(pair.image)
     truth = run.table.decode(read_mask(pair.mask), pair.mask)
     pictures = {
-        "image": image,
+        "image": display(image),
         "truth": overlay(image, truth, run.table),
         "prediction": overlay(image, run.predict(image), run.table),
     }

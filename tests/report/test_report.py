@@ -14,8 +14,8 @@ from PIL import Image
 
 from maskwright.config import Config, TrainConfig, to_toml
 from maskwright.data.dataset import Dataset, write_dataset
-from maskwright.data.folders import Pair
 from maskwright.data.labels import ClassTable, Label
+from maskwright.data.pairing import Pair
 from maskwright.data.splits import write_split
 from maskwright.errors import RunError
 from maskwright.metrics import Scores
@@ -214,6 +214,22 @@ def test_validation_scores_stand_in_with_a_warning_until_there_is_a_test(run):
     text = Page(render(run)).text
     assert "On 1,999 test images" in text
     assert "This score flatters." not in text
+
+
+@pytest.mark.parametrize(("uses", "told"), [(0, None), (1, "once."), (3, "3 times; scores chosen")])
+def test_near_the_answer_stands_how_often_the_test_images_were_used(evaluated, uses, told):
+    rows = "time,split\n" + "2026-01-01T00:00:00+00:00,test\n" * uses
+    (evaluated.path / "evaluation" / "test-uses.csv").write_text(rows)
+    text = Page(render(evaluated)).text
+    words = "The test images have been used"
+    assert (words in text) == bool(told)
+    assert not told or text.index("On 1,999") < text.index(f"{words} {told}") < text.index("A typ")
+
+
+def test_looks_at_the_test_images_are_not_told_with_validation_scores(run):
+    evaluate(run, "val")
+    (run.path / "evaluation" / "test-uses.csv").write_text("time,split\n2026-01-01,all\n")
+    assert "The test images have been used" not in Page(render(run)).text
 
 
 def test_data_that_are_gone_are_said_to_be_gone(run):

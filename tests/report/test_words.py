@@ -1,6 +1,6 @@
 """The sentences of the report, against answers worked out by hand."""
 
-from maskwright.report.words import best_epoch, hardest, trained
+from maskwright.report.words import best_epoch, hardest, trained, used
 
 
 def test_hardest_tells_what_is_taken_for_the_class():
@@ -21,3 +21,10 @@ def test_epochs_without_a_score_are_passed_over():
 
 def test_the_first_of_equal_epochs_is_the_one_that_was_kept():
     assert best_epoch([{"epoch": n, "val_loss": 0.5} for n in (1, 2)], "loss") == 1
+
+
+def test_looks_at_the_test_images_are_counted_in_words():
+    assert used(0) == ""
+    assert used(1) == "The test images have been used once."
+    assert used(2).startswith("The test images have been used twice; scores chosen after looking")
+    assert used(14).startswith("The test images have been used 14 times; scores chosen")

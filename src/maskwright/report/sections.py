@@ -14,6 +14,7 @@ from markupsafe import Markup
 from maskwright.console import duration
 from maskwright.data.dataset import Dataset
 from maskwright.data.folders import SPLITS
+from maskwright.evaluation import count_test_uses
 from maskwright.report import words
 from maskwright.report.charts import chart
 from maskwright.report.embedded import Example, examples, samples
@@ -42,6 +43,7 @@ def sections(run: Run) -> dict[str, Any]:
         "split_name": words.SPLIT_NAMES.get(split, ""),
         "scores": scores,
         "answer": words.answer(scores, split) if scores else "",
+        "used": words.used(count_test_uses(run)) if split == "test" else "",
         "facts": facts(run, scores, summary),
         "hero": middle(shown.get("median", [])),
         "data": data(run.dataset, run.config.seed),

@@ -61,6 +61,20 @@ def answer(scores: dict[str, Any], split: str) -> str:
     return " ".join(filter(None, (found, hardest(scores["classes"], scores["confusion"]))))
 
 
+def used(uses: int) -> str:
+    """How often the test images have been scored; empty where that was never written down.
+
+    >>> used(1)
+    'The test images have been used once.'
+    >>> used(3)
+    'The test images have been used 3 times; scores chosen after looking at them flatter.'
+    """
+    if uses < 2:
+        return "The test images have been used once." if uses else ""
+    times = "twice" if uses == 2 else f"{uses} times"
+    return f"The test images have been used {times}; scores chosen after looking at them flatter."
+
+
 def hardest(classes: Sequence[dict[str, Any]], matrix: Sequence[Sequence[int]]) -> str:
     """The class of the lowest IoU and what it is confused with; empty where all is right.
 
