@@ -7,8 +7,9 @@ import pytest
 
 from maskwright.config import AugmentConfig, ViewConfig
 from maskwright.data.augment import augment, random_colors, random_map
+from maskwright.data.cache import stored_size
 from maskwright.data.labels import IGNORE
-from maskwright.data.view import view_matrix, warp_image, warp_mask
+from maskwright.data.view import shrink, shrink_mask, view_matrix, warp_image, warp_mask
 
 NONE = AugmentConfig(0, 0, 0, 0, 0, 0, 0)
 GEOMETRY = AugmentConfig(brightness=0, contrast=0, saturation=0, rotate=40, zoom=0.5, shift=0.2)
@@ -104,6 +105,94 @@ def test_shapes_and_types_are_those_of_a_view():
     image, mask = changed(0, AugmentConfig())
     assert (image.shape, image.dtype) == ((48, 48, 3), np.uint8)
     assert (mask.shape, mask.dtype) == ((48, 48), np.uint8)
+
+
+def scene(height: int, width: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A smooth image uint8 [H, W, 3] and a mask of four classes with round outlines."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    waves = [np.sin(2 * np.pi * (a * x + b * y + c)) for a, b, c in rng.uniform(-2, 2, (9, 3))]
+    image = np.stack([128 + 40 * sum(waves[k : k + 3]) for k in (0, 3, 6)], axis=-1)
+    mask = (waves[0] > 0) + 2 * (waves[3] > 0)
+    return np.clip(image, 0, 255).astype(np.uint8), mask.astype(np.uint8)
+
+
+@pytest.mark.parametrize("fit", ["pad", "squash"])
+@pytest.mark.parametrize(("height", "width"), [(375, 500), (900, 700), (250, 900)])
+def test_a_smaller_copy_gives_the_view_of_the_original(height, width, fit):
+    view, config = ViewConfig(fit=fit), AugmentConfig()
+    image, mask = scene(height, width, height)
+    size = stored_size(height, width, view, config.zoom)
+    small = shrink(image, *size), shrink_mask(mask, *size)
+    assert small[1].size < mask.size
+    for seed in range(6):
+        wanted = augment(image, mask, np.random.default_rng(seed), view, config)
+        seen = augment(*small, np.random.default_rng(seed), view, config, of=(height, width))
+        assert np.abs(seen[0].astype(int) - wanted[0]).mean() < 1.5
+        assert (seen[1] == wanted[1]).mean() > 0.99
+
+
+def test_the_results_are_written_where_they_are_wanted():
+    image, mask = scene(60, 80, 0)
+    for config in (AugmentConfig(), NONE):
+        wanted = augment(image, mask, np.random.default_rng(0), VIEW, config)
+        images, masks = np.zeros((3, 48, 48, 3), np.uint8), np.zeros((3, 48, 48), np.uint8)
+        out = images[1], masks[1]
+        seen = augment(image, mask, np.random.default_rng(0), VIEW, config, out=out)
+        for array, part, result in zip((images, masks), wanted, seen, strict=True):
+            np.testing.assert_array_equal(array[1], part)
+            assert np.shares_memory(array, result)
+            assert not array[[0, 2]].any()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 12])
+def test_any_number_of_channels_is_seen_alike(channels):
+    image, mask = scene(60, 80, 0)
+    many = np.repeat(image[..., :1], channels, axis=2)
+    config = AugmentConfig(saturation=0)
+    out = np.empty((48, 48, channels), np.uint8), np.empty((48, 48), np.uint8)
+    seen, _ = augment(many, mask, np.random.default_rng(3), VIEW, config, out=out)
+    alone, _ = augment(image[..., :1].copy(), mask, np.random.default_rng(3), VIEW, config)
+    assert seen.shape == (48, 48, channels)
+    assert np.shares_memory(seen, out[0])
+    assert np.abs(seen.astype(int) - alone).max() <= 2  # OpenCV's steps of 1/32 pixel
+
+
+def slow_colors(image: np.ndarray, rng: np.random.Generator, config: AugmentConfig) -> np.ndarray:
+    """Brightness, contrast and saturation one after another in float64."""
+    brightness = rng.uniform(-config.brightness, config.brightness) * 255
+    contrast = np.exp(rng.uniform(-1, 1) * np.log(1 + config.contrast))
+    saturation = np.exp(rng.uniform(-1, 1) * np.log(1 + config.saturation))
+    pixels = image.astype(float)
+    if image.shape[2] == 3:
+        grey = (pixels @ [0.299, 0.587, 0.114])[..., None]
+        pixels = grey + (pixels - grey) * saturation
+    mean = pixels.mean()
+    return np.clip((pixels - mean) * contrast + mean + brightness, 0, 255)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 12])
+@pytest.mark.parametrize(
+    "config",
+    [
+        AugmentConfig(),
+        replace(NONE, brightness=1),
+        replace(NONE, contrast=4),
+        replace(NONE, saturation=4),
+        replace(NONE, brightness=1, contrast=4, saturation=4),
+    ],
+)
+def test_colours_are_those_of_the_slow_way_rounded(channels, config):
+    for seed in range(20):
+        image = np.random.default_rng(seed).integers(256, size=(19, 23, channels)).astype(np.uint8)
+        wanted = slow_colors(image, np.random.default_rng(seed), config)
+        seen = random_colors(image, np.random.default_rng(seed), config)
+        assert seen.dtype == np.uint8
+        assert np.abs(seen - wanted).max() < 1
+        into = image.copy()
+        random_colors(into, np.random.default_rng(seed), config, out=into)
+        if channels == 3 or config.brightness or config.contrast:
+            np.testing.assert_array_equal(into, seen)
 
 
 def colours(seed: int, image: np.ndarray, **config: float) -> np.ndarray:

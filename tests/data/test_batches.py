@@ -6,18 +6,28 @@ import pytest
 from maskwright.config import change
 from maskwright.data.augment import augment
 from maskwright.data.batches import Batches
+from maskwright.data.cache import Files, Stored, open_cache
 from maskwright.data.dataset import read_pair
+from maskwright.data.pairing import Pair
 from maskwright.errors import DataError
 from maskwright.randomness import AUGMENT, generator
 
 
 @pytest.fixture
-def make(dataset, config):
-    """Batches of three over the eight training images, changed as asked."""
+def files(tmp_path, write_pairs, table) -> Files:
+    """Eight pairs of 12×10 pixels."""
+    root = write_pairs(tmp_path / "data", 8)
+    names = [f"{number}.png" for number in range(8)]
+    return Files([Pair(root / "images" / name, root / "masks" / name) for name in names], table)
+
+
+@pytest.fixture
+def make(files, config):
+    """Batches of three over eight images, changed as asked."""
 
     def build(**changes: object) -> Batches:
         changes = {"train.batch": 3} | {k.replace("_", ".", 1): v for k, v in changes.items()}
-        return Batches(dataset.of("train"), dataset.table, change(config, changes))
+        return Batches(files, change(config, changes))
 
     return build
 
@@ -51,7 +61,9 @@ def test_every_image_comes_once_an_epoch_and_the_last_batch_is_filled_from_the_f
     batches.epoch = epoch
     drawn: list[int] = []
     plain = batches.view
-    monkeypatch.setattr(batches, "view", lambda index: drawn.append(int(index)) or plain(index))
+    monkeypatch.setattr(
+        batches, "view", lambda index, out: drawn.append(index) or plain(index, out)
+    )
     sizes = [len(batches[step][0]) for step in range(len(batches))]
     assert sizes == [3, 3, 3]
     assert sorted(drawn[:8]) == list(range(8))
@@ -71,22 +83,58 @@ def test_a_batch_is_never_larger_than_the_images_there_are(make):
     assert len(batches[0][0]) == 8
 
 
-def test_a_view_is_its_pair_augmented_by_its_own_generator(make):
+def test_a_view_is_its_pair_augmented_by_its_own_generator(make, files):
     batches = make()
     batches.epoch = 4
-    pair = batches.pairs[5]
+    pair = files.pairs[5]
     image, raw = read_pair(pair)
     rng = generator(AUGMENT, 0, 4, 5)
-    mask = batches.table.decode(raw)
+    mask = files.table.decode(raw)
     wanted = augment(image, mask, rng, batches.config.view, batches.config.augment)
     for seen, part in zip(batches.view(5), wanted, strict=True):
         np.testing.assert_array_equal(seen, part)
 
 
-def test_what_went_wrong_in_a_thread_is_kept(make):
+def test_a_batch_holds_the_views_in_the_order_of_the_epoch(make):
+    batches = make()
+    images, masks = batches[1]
+    for place, index in enumerate(batches.order()[3:6].tolist()):
+        image, mask = batches.view(index)
+        np.testing.assert_array_equal(images[place], image)
+        np.testing.assert_array_equal(masks[place], mask)
+
+
+def test_batches_from_a_cache_that_shrank_nothing_are_those_from_the_files(
+    files, config, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MASKWRIGHT_CACHE", str(tmp_path / "cache"))
+    config = change(config, {"train.batch": 3})
+    cache = open_cache(files.pairs, files.table, config.view, config.augment.zoom)
+    for step in range(3):
+        kept, fresh = (Batches(source, config)[step] for source in (cache, files))
+        for part in (0, 1):
+            np.testing.assert_array_equal(kept[part], fresh[part])
+
+
+def test_the_number_of_channels_is_that_of_the_source(config):
+    class Grey:
+        channels = 1
+
+        def __len__(self) -> int:
+            return 2
+
+        def read(self, index: int) -> Stored:
+            return Stored(np.full((20, 30, 1), 9, np.uint8), np.zeros((20, 30), np.uint8), 20, 30)
+
+    images, masks = Batches(Grey(), config)[0]
+    assert (images.shape, masks.shape) == ((2, 16, 16, 1), (2, 16, 16))
+    assert np.ptp(images, axis=(1, 2)).max() == 0
+
+
+def test_what_went_wrong_in_a_thread_is_kept(make, files):
     batches = make()
     assert batches.failure is None
-    broken = batches.pairs[0].image
+    broken = files.pairs[0].image
     broken.write_bytes(b"")
     with pytest.raises(DataError, match="is empty") as caught:
         [batches[step] for step in range(3)]

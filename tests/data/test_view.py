@@ -1,10 +1,19 @@
 """One affine map from an image to its view and back, measured in pixels."""
 
+import cv2
 import numpy as np
 import pytest
 
 from maskwright.data.labels import IGNORE
-from maskwright.data.view import restore, view_matrix, warp_image, warp_mask
+from maskwright.data.view import (
+    restore,
+    shrink,
+    shrink_mask,
+    stored_matrix,
+    view_matrix,
+    warp_image,
+    warp_mask,
+)
 
 FITS = ["pad", "squash"]
 SIZES = [(30, 50), (64, 64), (97, 41), (128, 200), (333, 210)]
@@ -126,3 +135,63 @@ def test_squashing_an_elongated_image_averages_the_long_axis_alone():
     fine[:, np.arange(1000) % 4 < 2] = 255
     view = warp_image(fine, view_matrix(40, 1000, 64, "squash"), 64)
     assert np.ptp(view[32, 4:-4, 0]) < 64  # columns are shrunk: theirs turn grey
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_a_smaller_copy_has_the_view_of_the_image_without_a_shift(height, width, fit):
+    image = smooth(height, width, height)
+    half = shrink(image, height // 2, width // 2)
+    matrix = view_matrix(height, width, 64, fit)
+    seen = warp_image(half, stored_matrix(matrix, half.shape, (height, width)), 64)
+    wanted = warp_image(image, matrix, 64)
+    assert best_shift(wanted[..., 0].astype(float), seen[..., 0].astype(float)) == (0, 0)
+    assert np.abs(seen.astype(int) - wanted).mean() < 3
+
+
+def test_the_map_from_a_copy_of_the_same_size_is_the_map_itself():
+    matrix = view_matrix(30, 50, 64, "pad")
+    assert stored_matrix(matrix, (30, 50, 3), (30, 50)) is matrix
+
+
+@pytest.mark.parametrize("channels", range(1, 13))
+def test_a_channel_is_shrunk_the_same_whatever_is_beside_it(channels):
+    image = np.random.default_rng(0).integers(256, size=(31, 47, channels)).astype(np.uint8)
+    whole = shrink(image, 13, 20)
+    assert whole.shape == (13, 20, channels)
+    for k in range(channels):
+        np.testing.assert_array_equal(whole[..., k : k + 1], shrink(image[..., k : k + 1], 13, 20))
+
+
+@pytest.mark.parametrize("channels", range(1, 13))
+def test_views_have_as_many_channels_as_the_image(channels):
+    image = np.repeat(smooth(200, 150, 1)[..., :1], channels, axis=2)
+    for size in (16, 180):  # with blocks averaged and without
+        matrix = view_matrix(200, 150, size, "squash")
+        out = np.zeros((size, size, channels), np.uint8)
+        view = warp_image(image, matrix, size, out)
+        assert view.shape == out.shape
+        assert np.shares_memory(view, out)
+        alone = warp_image(image[..., :1].copy(), matrix, size)
+        assert np.abs(view.astype(int) - alone).max() <= 2  # OpenCV's steps of 1/32 pixel
+
+
+def test_a_shrunk_mask_keeps_the_class_at_each_new_centre():
+    mask = np.array([[0, 1, 2, 3, 4, 5]] * 3, np.uint8)
+    np.testing.assert_array_equal(shrink_mask(mask, 1, 2), [[1, 4]])
+    assert shrink_mask(mask, 3, 6) is mask
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (30, 50), (64, 64), (200, 90)])
+def test_what_lies_outside_is_the_reflection_as_opencv_has_it_however_far(size):
+    image, seen = smooth(200, 200, 0)[: size[0], : size[1]], 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        matrix = view_matrix(*size, 48, FITS[seed % 2])
+        turn = rng.uniform(-1.5, 1.5, (2, 2)) + np.diag(rng.choice([-1, 1], 2) * 2)
+        matrix = np.column_stack([turn @ matrix[:, :2], matrix[:, 2] + rng.uniform(-150, 150, 2)])
+        plain = cv2.warpAffine(image, matrix, (48, 48), borderMode=cv2.BORDER_REFLECT_101)
+        if np.hypot(matrix[0, :2], matrix[1, :2]).min() > 0.5:  # no blocks are averaged
+            seen += 1
+            assert np.abs(warp_image(image, matrix, 48).astype(int) - plain).max() <= 2
+    assert seen > 5

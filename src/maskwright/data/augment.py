@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 
 from maskwright.config import AugmentConfig, ViewConfig
-from maskwright.data.view import view_matrix, warp_image, warp_mask
+from maskwright.data.view import stored_matrix, view_matrix, warp_image, warp_mask
 
-GREY = np.array([0.299, 0.587, 0.114], np.float32)  # luma weights of ITU-R BT.601
+GREY = np.array([0.299, 0.587, 0.114])  # luma weights of ITU-R BT.601
 
 
 def augment(
@@ -18,17 +19,25 @@ def augment(
     rng: np.random.Generator,
     view: ViewConfig,
     config: AugmentConfig,
+    *,
+    of: tuple[int, int] | None = None,
+    out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A training view of image uint8 [H, W, 3] and mask uint8 [H, W].
+    """A training view of image uint8 [H, W, C] and mask uint8 [H, W].
 
-    Returns uint8 [size, size, 3] and uint8 [size, size]; what lies outside the image is its
-    reflection, and 255 (ignore) in the mask.
+    Returns uint8 [size, size, C] and uint8 [size, size]; what lies outside the image is its
+    reflection, and 255 (ignore) in the mask. ``of`` is the height and width of the original where
+    image and mask are smaller copies of it: the view is the same. ``out`` takes the results.
     """
-    height, width = mask.shape
+    height, width = of or mask.shape
     matrix = view_matrix(height, width, view.size, view.fit)
-    matrix = random_map(rng, view.size, config) @ np.vstack([matrix, (0, 0, 1)])
-    changed = random_colors(warp_image(image, matrix, view.size), rng, config)
-    return changed, warp_mask(mask, matrix, view.size)
+    change = random_map(rng, view.size, config)
+    matrix = change[:, :2] @ matrix
+    matrix[:, 2] += change[:, 2]
+    matrix = stored_matrix(matrix, mask.shape, (height, width))
+    image_out, mask_out = out or (None, None)
+    seen = warp_image(image, matrix, view.size, image_out)
+    return random_colors(seen, rng, config, seen), warp_mask(mask, matrix, view.size, mask_out)
 
 
 def random_map(rng: np.random.Generator, size: int, config: AugmentConfig) -> np.ndarray:
@@ -36,28 +45,41 @@ def random_map(rng: np.random.Generator, size: int, config: AugmentConfig) -> np
     mirror = -1.0 if rng.random() < config.flip else 1.0
     angle = math.radians(rng.uniform(-config.rotate, config.rotate))
     zoom = _log_uniform(rng, config.zoom)
-    shift = rng.uniform(-config.shift, config.shift, size=2) * size
-    turn = np.array(
-        [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
-    ) @ np.diag([zoom * mirror, zoom])
-    centre = np.full(2, (size - 1) / 2)
-    return np.column_stack([turn, centre + shift - turn @ centre])
+    shift_x, shift_y = (rng.uniform(-config.shift, config.shift, size=2) * size).tolist()
+    cos, sin, centre = zoom * math.cos(angle), zoom * math.sin(angle), (size - 1) / 2
+    return np.array(
+        [
+            [cos * mirror, -sin, centre * (1 - cos * mirror + sin) + shift_x],
+            [sin * mirror, cos, centre * (1 - sin * mirror - cos) + shift_y],
+        ]
+    )
 
 
-def random_colors(image: np.ndarray, rng: np.random.Generator, config: AugmentConfig) -> np.ndarray:
-    """Random brightness, contrast and saturation of image uint8 [H, W, 3]."""
+def random_colors(
+    image: np.ndarray,
+    rng: np.random.Generator,
+    config: AugmentConfig,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Random brightness, contrast and, of three channels, saturation of image uint8 [H, W, C].
+
+    The three are one affine map of each pixel. ``out`` may be the image itself.
+    """
     brightness = rng.uniform(-config.brightness, config.brightness) * 255
     contrast = _log_uniform(rng, config.contrast)
     saturation = _log_uniform(rng, config.saturation)
     if brightness == 0 and contrast == 1 and saturation == 1:
         return image
-    pixels: np.ndarray = image.astype(np.float32)
-    if saturation != 1:
-        grey = (pixels @ GREY)[..., None]
-        pixels = grey + (pixels - grey) * np.float32(saturation)
-    mean = pixels.mean()
-    pixels = (pixels - mean) * np.float32(contrast) + (mean + np.float32(brightness))
-    return np.clip(pixels, 0, 255).astype(np.uint8)
+    # Without saturation every value is mapped alike, whatever its channel.
+    channels = 3 if image.shape[2] == 3 and saturation != 1 else 1
+    mixed = saturation * np.eye(channels) + (1 - saturation) * GREY if channels == 3 else np.eye(1)
+    pixels = image.reshape(len(image), -1, channels)
+    sums = cv2.sumElems(pixels)[:channels]
+    mean = (mixed @ sums).sum() / image.size
+    shift = np.full(channels, brightness + mean * (1 - contrast))
+    target = None if out is None else out.reshape(pixels.shape)
+    changed = cv2.transform(pixels, np.column_stack([contrast * mixed, shift]), dst=target)
+    return changed.reshape(image.shape)
 
 
 def _log_uniform(rng: np.random.Generator, spread: float) -> float:

@@ -7,6 +7,8 @@ view, in OpenCV's convention: the centre of the first pixel is (0, 0).
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -33,22 +35,76 @@ def view_matrix(height: int, width: int, size: int, fit: str) -> np.ndarray:
     return np.array([[scale_x, 0, shift_x], [0, scale_y, shift_y]], np.float64)
 
 
-def warp_image(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """The view uint8 [size, size, 3] of image uint8 [H, W, 3]; outside it is reflected.
+def stored_matrix(matrix: np.ndarray, stored: tuple[int, ...], of: tuple[int, int]) -> np.ndarray:
+    """The map to the same view from a smaller copy of the image; both sizes are (height, width)."""
+    if stored[:2] == of:
+        return matrix
+    return matrix @ _scale_about_corner(of[1] / stored[1], of[0] / stored[0])
+
+
+def warp_image(
+    image: np.ndarray, matrix: np.ndarray, size: int, out: np.ndarray | None = None
+) -> np.ndarray:
+    """The view uint8 [size, size, C] of image uint8 [H, W, C]; outside it is reflected.
 
     Where the map shrinks an axis by two or more, whole blocks of pixels are averaged first, so
-    that fine texture does not turn into noise.
+    that fine texture does not turn into noise. The view is written into ``out`` if it is given.
+    """
+    height, width, channels = image.shape
+    scale = np.hypot(matrix[0, :2], matrix[1, :2])  # of the image's x and y axis
+    across, down = (max(1, int(1 / length)) for length in scale)
+    if across >= 2 or down >= 2:
+        image = shrink(image, max(1, round(height / down)), max(1, round(width / across)))
+        matrix = stored_matrix(matrix, image.shape, (height, width))
+    image, matrix = _framed(image, matrix, size)
+    view = cv2.warpAffine(
+        image,
+        matrix,
+        (size, size),
+        dst=out,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT_101,
+    )
+    return view.reshape(size, size, channels)
+
+
+def _framed(image: np.ndarray, matrix: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The image with so much of its reflection around it that the view lies inside, and its map.
+
+    OpenCV looks up what lies outside pixel by pixel; this makes a view a quarter faster.
     """
     height, width = image.shape[:2]
-    scale = np.linalg.norm(matrix[:, :2], axis=0)  # of the image's x and y axis
-    blocks = np.maximum(1, 1 / scale).astype(int)
-    if blocks.max() >= 2:
-        small = (max(1, round(width / blocks[0])), max(1, round(height / blocks[1])))
-        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-        matrix = matrix @ _scale_about_corner(width / small[0], height / small[1])
-    return cv2.warpAffine(
-        image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-    )
+    (a, b, x), (c, d, y) = matrix.tolist()
+    area, half = a * d - b * c, (size - 1) / 2
+    # Where the middle of the view lies in the image, and how far from there its corners lie.
+    x, y = (d * (half - x) - b * (half - y)) / area, (a * (half - y) - c * (half - x)) / area
+    reach_x, reach_y = (abs(d) + abs(b)) * half / abs(area), (abs(a) + abs(c)) * half / abs(area)
+    left, top = max(0, math.ceil(reach_x - x)), max(0, math.ceil(reach_y - y))
+    right = max(0, math.ceil(x + reach_x) - width + 1)
+    bottom = max(0, math.ceil(y + reach_y) - height + 1)
+    if not (left or top or right or bottom):
+        return image, matrix
+    framed = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_REFLECT_101)
+    return framed, np.column_stack([matrix[:, :2], matrix[:, 2] - matrix[:, :2] @ (left, top)])
+
+
+def shrink(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Image uint8 [H, W, C] averaged down to [height, width, C], four channels at a time."""
+    if image.shape[:2] == (height, width):
+        return image
+    channels = image.shape[2]
+    if channels > 4:
+        parts = np.split(image, range(4, channels, 4), axis=2)
+        return np.concatenate([shrink(part, height, width) for part in parts], axis=2)
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return small.reshape(height, width, channels)
+
+
+def shrink_mask(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Class indices uint8 [H, W], of which those nearest to the new pixels are kept."""
+    if mask.shape == (height, width):
+        return mask
+    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def _scale_about_corner(scale_x: float, scale_y: float) -> np.ndarray:
@@ -56,12 +112,18 @@ def _scale_about_corner(scale_x: float, scale_y: float) -> np.ndarray:
     return np.array([[scale_x, 0, (scale_x - 1) / 2], [0, scale_y, (scale_y - 1) / 2], [0, 0, 1]])
 
 
-def warp_mask(mask: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """The view uint8 [size, size] of class indices uint8 [H, W]; outside it is 255, ignore."""
+def warp_mask(
+    mask: np.ndarray, matrix: np.ndarray, size: int, out: np.ndarray | None = None
+) -> np.ndarray:
+    """The view uint8 [size, size] of class indices uint8 [H, W]; outside it is 255, ignore.
+
+    It is written into ``out`` if that is given.
+    """
     return cv2.warpAffine(
         mask,
         matrix,
         (size, size),
+        dst=out,
         flags=cv2.INTER_NEAREST,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(IGNORE,),
