@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,14 @@ from maskwright.data.dataset import Dataset, load_dataset
 from maskwright.data.labels import ClassTable, Label
 from maskwright.predictor import Predictor
 from maskwright.runs import Run, create_run
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_the_tests(tmp_path_factory) -> Iterator[None]:
+    """Keep what tests cache out of the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MASKWRIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture
@@ -32,14 +40,17 @@ def save() -> Callable[..., Path]:
 def write_pairs(save) -> Callable[..., Path]:
     """Write images/N.png and masks/N.png of 12×10 pixels with the mask values 0 and 1.
 
-    The lower half of each mask is 1; each image is 200 where its mask is 1, else 30.
+    The lower half of each mask is 1; each image is grey noise, of 140 to 240 where its mask is 1,
+    else of 10 to 110, so that no two are nearly the same.
     """
 
     def write(root: Path, count: int = 4, images: str = "images", masks: str = "masks") -> Path:
         for number in range(count):
             mask = np.zeros((10, 12), np.uint8)
             mask[5:] = 1
-            image = np.where(mask[..., None] == 1, 200, 30).astype(np.uint8).repeat(3, axis=2)
+            noise = np.random.default_rng(number).integers(-50, 51, (10, 12))
+            grey = (np.where(mask == 1, 190, 60) + noise).astype(np.uint8)
+            image = np.stack([grey] * 3, axis=-1)
             save(root / images / f"{number}.png", image)
             save(root / masks / f"{number}.png", mask)
         return root
@@ -56,7 +67,7 @@ def table() -> ClassTable:
 
 @pytest.fixture
 def dataset(tmp_path, write_pairs) -> Dataset:
-    """Ten of the pairs of ``write_pairs``: 8 train, 1 val, 1 test."""
+    """Ten of the pairs of ``write_pairs``: 6 train, 2 val, 2 test."""
     return load_dataset(write_pairs(tmp_path / "data", 10))
 
 

@@ -39,6 +39,7 @@ ORDER = [
 ]
 NEEDS_KERAS = {"conv_block", "up_block", "unet", "train"}
 PUBLIC = [
+    "Audit",
     "Config",
     "DataError",
     "Dataset",
@@ -48,6 +49,7 @@ PUBLIC = [
     "Run",
     "RunError",
     "UsageError",
+    "check",
     "conv_block",
     "evaluate",
     "load",

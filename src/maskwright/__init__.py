@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from maskwright.config import Config as Config
+    from maskwright.data.audit import Audit as Audit
+    from maskwright.data.audit import check as check
     from maskwright.data.dataset import Dataset as Dataset
     from maskwright.data.dataset import load_dataset as load_dataset
     from maskwright.errors import (
@@ -49,6 +51,8 @@ __version__ = "0.1.0"
 _HOME = {
     "Config": "config",
     "recipe": "recipes",
+    "check": "data.audit",
+    "Audit": "data.audit",
     "Dataset": "data.dataset",
     "load_dataset": "data.dataset",
     "conv_block": "models.blocks",

@@ -32,7 +32,8 @@ def cli(debug: bool) -> None:
 
     \b
     maskwright demo                      see the whole job in two minutes
-    maskwright train DATA                train on your folder
+    maskwright check DATA                see what is wrong with your folder
+    maskwright train DATA                train on it
     maskwright evaluate RUN              measure on the test images
     maskwright predict RUN photo.jpg --out masks
     """
@@ -125,6 +126,63 @@ def shapes(folder: Path, count: int, size: int, seed: int) -> None:
 
     write_samples(folder, count=count, size=size, seed=seed)
     say(f"next: maskwright train {folder}")
+
+
+@data.command()
+def clean() -> None:
+    """Remove what can be made again: decoded images and unpacked exports.
+
+    \b
+    Example:
+      maskwright data clean
+    """
+    from maskwright.console import amount, say, size
+    from maskwright.data.cache import clean
+
+    removed, freed = clean()
+    say(f"removed {amount(removed, 'dataset')} from the cache, {size(freed)}")
+
+
+@cli.command()
+@click.argument("data", type=PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
+@click.option("--html", type=PATH, help="Also write a page with pictures of each finding.")
+@click.option("--repair", type=PATH, metavar="OUT", help="Write a clean copy into this folder.")
+@click.option("--init", is_flag=True, help="Write DATA/dataset.toml, to name the classes in it.")
+def check(data: Path, as_json: bool, html: Path | None, repair: Path | None, init: bool) -> None:
+    """Look through DATA and say all that is wrong with it.
+
+    Exit code 1 where training must stop.
+
+    \b
+    Examples:
+      maskwright check cells --html check.html
+      maskwright check cells --repair cells-clean
+    """
+    from maskwright.console import say
+    from maskwright.data.audit import check
+    from maskwright.data.audit.repair import repair as write_repaired
+    from maskwright.data.audit.words import next_command, print_audit
+    from maskwright.data.described import write_described
+
+    found = check(data)
+    print_audit(found)
+    if as_json:
+        click.echo(json.dumps(found.to_dict()))
+    if html:
+        from maskwright.report.checked import write_check_page
+
+        say(f"page: {write_check_page(found, html)}")
+    if init:
+        say(f"written: {write_described(found)}; name the classes in it")
+    if repair:
+        made = write_repaired(found, repair)
+        say(f"repaired: {made.in_words()}")
+        say(f"next: maskwright check {repair}")
+    elif command := next_command(found):
+        say(f"next: {command}")
+    if found.stops and not repair:
+        sys.exit(1)
 
 
 @cli.command()

@@ -55,6 +55,19 @@ def amount(number: int, one: str) -> str:
     return f"{number:,} {one}{'' if number == 1 else 's'}"
 
 
+def size(count: float) -> str:
+    """Bytes as people say them.
+
+    >>> size(999), size(1_234_567), size(25e9)
+    ('999 B', '1.2 MB', '25 GB')
+    """
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 1000 or unit == "TB":
+            break
+        count /= 1000
+    return f"{count:.1f} {unit}" if unit != "B" and count < 10 else f"{count:.0f} {unit}"
+
+
 def duration(seconds: float) -> str:
     """Seconds as people say them.
 

@@ -29,7 +29,14 @@ class UsageError(MaskwrightError, ValueError):
 
 
 class DataError(MaskwrightError, ValueError):
-    """A dataset, an image or a mask cannot be used as it is."""
+    """A dataset, an image or a mask cannot be used as it is.
+
+    ``kind`` names what is wrong with a single file, in the words of ``data/kinds.py``.
+    """
+
+    def __init__(self, message: str, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class RunError(MaskwrightError):

@@ -10,8 +10,10 @@ from typing import Any
 from maskwright.config import Config, TrainConfig
 from maskwright.console import amount, progress, say
 from maskwright.data.batches import Batches
-from maskwright.data.dataset import Dataset, data_name, load_dataset
+from maskwright.data.cache import open_source
+from maskwright.data.dataset import Dataset, load_dataset
 from maskwright.data.labels import IGNORE, ClassTable
+from maskwright.data.listing import data_name
 from maskwright.engine import keras
 from maskwright.errors import MaskwrightError, UsageError, some
 from maskwright.losses import cross_entropy
@@ -40,9 +42,9 @@ def train(
     """
     config = config or recipe("default")
     folder = free_folder(out, Path("runs") / f"{data_name(data)}-{config.recipe}")
-    dataset = load_dataset(data, seed=config.seed)
+    dataset = load_dataset(data, seed=config.seed, split=config.split)
     keras.utils.set_random_seed(config.seed)
-    network = model or build(config.model, len(dataset.table))
+    network = model or build(config.model, len(dataset.table), dataset.bands.count)
     check_model(network, dataset.table)
     run = create_run(folder, config, dataset)
     network.summary(print_fn=run.log, line_length=100)
@@ -93,8 +95,11 @@ def introduce(dataset: Dataset, network: keras.Model, config: Config, run: Run) 
 
 def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run) -> None:
     """Train ``network`` in place; the best epoch ends up in the run's model.keras."""
-    batches = Batches(dataset.of("train"), dataset.table, config)
-    epochs = config.train.epochs_for(len(batches.pairs))
+    pairs = dataset.of("train")
+    zoom = config.augment.zoom
+    source = open_source(pairs, dataset.table, config.view, zoom, dataset.bands)
+    batches = Batches(source, config)
+    epochs = config.train.epochs_for(len(pairs))
     # A second model over the same layers is compiled, so that the one that is saved stays free
     # of losses and optimisers and opens with plain Keras.
     trainer = keras.Model(network.input, network.output)
@@ -156,7 +161,7 @@ class Epochs(keras.callbacks.Callback):
         self.batches, self.config, self.run, self.network = batches, config.train, run, network
         self.epochs = epochs
         self.val = dataset.of("val")
-        self.predictor = model_predictor(network, config, dataset.table)
+        self.predictor = model_predictor(network, config, dataset.table, dataset.bands)
         self.bar = progress("images/s")
         self.task = self.bar.add_task("training", total=None, rate="", note="")
         self.best, self.best_epoch = -math.inf, 0

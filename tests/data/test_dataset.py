@@ -1,13 +1,16 @@
 """A dataset is found, read through and split, or refused in one line that names the file."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from maskwright.data.dataset import list_pairs, load_dataset, read_pair, write_dataset
-from maskwright.data.folders import Pair
+from maskwright.config import SplitConfig
+from maskwright.data.dataset import load_dataset, read_pair, write_dataset
+from maskwright.data.images import RGB, Bands
+from maskwright.data.pairing import Pair
 from maskwright.data.splits import write_split
 from maskwright.errors import DataError, UsageError
 
@@ -31,16 +34,18 @@ def test_a_folder_is_found_read_and_split(folder):
     assert dataset.counts() == {"train": 3, "val": 1, "test": 1}
     assert [pair.image.name for pair in dataset.pairs] == [f"{n}.png" for n in range(5)]
     assert dataset.of("val") == [pair for pair in dataset.pairs if pair.split == "val"]
+    assert dataset.bands == RGB
 
 
 def test_the_pixels_of_each_class_are_counted_by_split(folder):
     dataset = load_dataset(folder)
     assert dataset.pixels["train"].tolist() == [180, 180]
     assert dataset.pixels["val"].tolist() == [60, 60]
+    assert dataset.pixels[""].tolist() == [0, 0]
 
 
 def test_without_split_the_pairs_stay_without_one(folder):
-    dataset = load_dataset(folder, split=False)
+    dataset = load_dataset(folder, split=None)
     assert {pair.split for pair in dataset.pairs} == {""}
     assert dataset.pixels[""].tolist() == [300, 300]
 
@@ -51,8 +56,29 @@ def test_the_seed_decides_the_split(tmp_path, write_pairs):
     assert load_dataset(folder, seed=1).pairs != load_dataset(folder, seed=2).pairs
 
 
+def test_the_shares_of_the_split_can_be_given(tmp_path, write_pairs):
+    folder = write_pairs(tmp_path, 20)
+    counts = load_dataset(folder, split=SplitConfig(val=0.4, test=0.0)).counts()
+    assert counts["test"] == 0
+    assert 4 <= counts["val"] <= 12
+
+
+def test_near_duplicates_stay_in_one_split(tmp_path, write_pairs):
+    folder = write_pairs(tmp_path, 12)
+    for kind in ("images", "masks"):
+        for n in range(1, 10):
+            (folder / kind / f"{n}.png").write_bytes((folder / kind / "0.png").read_bytes())
+    splits = [pair.split for pair in load_dataset(folder).pairs if pair.image.stem not in "1011"]
+    assert len(set(splits)) == 1
+
+
 def test_a_table_overrides_that_of_the_data(folder, table):
     assert load_dataset(str(folder), table=table).table is table
+
+
+def test_bands_override_those_of_the_data(folder):
+    bands = Bands(3, (0.0,) * 3, (100.0,) * 3)
+    assert load_dataset(folder, bands=bands).bands == bands
 
 
 def test_an_unknown_split_is_named_with_the_nearest(folder):
@@ -60,27 +86,38 @@ def test_an_unknown_split_is_named_with_the_nearest(folder):
         load_dataset(folder).of("tran")
 
 
-# What is read
+def test_what_lowers_quality_is_said_in_one_line(folder, capsys):
+    load_dataset(folder)
+    said = capsys.readouterr().err
+    assert said.startswith("noticed: different images with one and the same mask (4), very few im")
+    assert said.endswith(f"maskwright check {folder} tells more\n")
+    assert said.count("\n") == 1
+
+
+# What stops it
 
 
 def test_masks_of_another_size_than_their_image_are_refused(folder, save):
     save(folder / "masks" / "2.png", np.zeros((12, 10), np.uint8))
     with pytest.raises(
-        DataError, match=r"masks/2\.png is 10×12 pixels, its image 2\.png 12×10; give both the same"
+        DataError, match=r"masks/2\.png: 10×12 pixels, its image 2\.png 12×10; find the right masks"
     ):
         load_dataset(folder)
 
 
 def test_a_value_outside_the_table_is_named_with_its_file(folder, save, table):
     save(folder / "masks" / "3.png", np.full((10, 12), 9, np.uint8))
-    with pytest.raises(DataError, match=r"masks/3\.png holds value 9, which the class table does"):
+    with pytest.raises(
+        DataError,
+        match=r"masks/3\.png: holds value 9, which the class table does not have \(0, 1\); add",
+    ):
         load_dataset(folder, table=table)
 
 
 def test_negative_values_outside_the_table_are_named_too(folder, save, table):
     save(folder / "masks" / "3.tif", np.full((10, 12), -1, np.int32))
     (folder / "masks" / "3.png").unlink()
-    with pytest.raises(DataError, match=r"masks/3\.tif holds value -1, which"):
+    with pytest.raises(DataError, match=r"masks/3\.tif: holds value -1, which"):
         load_dataset(folder, table=table)
 
 
@@ -90,12 +127,13 @@ def test_ignored_pixels_are_not_counted(folder, save, table):
     assert load_dataset(folder, table=table).pixels["val"].tolist() == [0, 60]
 
 
-def test_all_broken_files_are_named_in_one_line(folder):
+def test_all_broken_files_are_named_in_one_line(tmp_path, write_pairs):
+    folder = write_pairs(tmp_path / "data", 9)
     for n in (1, 3, 4):
         (folder / "images" / f"{n}.png").write_bytes(b"")
     with pytest.raises(
         DataError,
-        match=r"^[^\n]*images/1\.png is empty [^\n]* \(so it is with 2 more: 3\.png, 4\.png\)$",
+        match=r"^[^\n]*images/1\.png: empty [^\n]* \(so it is with 2 more: 3\.png, 4\.png\)$",
     ):
         load_dataset(folder)
 
@@ -103,117 +141,92 @@ def test_all_broken_files_are_named_in_one_line(folder):
 def test_one_broken_file_is_named_alone(folder):
     (folder / "masks" / "1.png").write_text("hello")
     with pytest.raises(
-        DataError, match=r"masks/1\.png is not an image .*; replace it or take it out$"
+        DataError,
+        match=r"masks/1\.png: not an image .*; replace them or take them out$",
     ):
         load_dataset(folder)
+
+
+def test_of_several_kinds_the_first_is_named_and_the_others_counted(folder):
+    (folder / "masks" / "1.png").write_text("hello")
+    (folder / "images" / "2.png").write_bytes(b"")
+    (folder / "masks" / "3.png").unlink()
+    with pytest.raises(
+        DataError,
+        match=r"images/3\.png: no mask of that name.*; maskwright check .*data shows 3 more kinds$",
+    ):
+        load_dataset(folder)
+
+
+def test_too_few_images_are_refused(tmp_path, write_pairs):
+    folder = write_pairs(tmp_path / "data", 2)
+    with pytest.raises(DataError, match=r"data: 2 images for train, too few to train on .*; add i"):
+        load_dataset(folder)
+
+
+def test_a_folder_without_a_pair_is_refused(tmp_path, write_pairs):
+    folder = write_pairs(tmp_path / "data", 3)
+    for path in (folder / "images").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match=r"data: none of 0 pairs; mend what is named here, or add"):
+        load_dataset(folder)
+
+
+# What the data let pass
+
+
+@pytest.mark.parametrize("kind", ["empty-file", "mask-shape", "outside-table"])
+def test_of_allowed_findings_that_no_training_survives_the_pairs_are_left_out(folder, save, kind):
+    save(folder / "masks" / "4.png", np.zeros((20, 12), np.uint8))
+    save(folder / "masks" / "3.png", np.full((10, 12), 9, np.uint8))
+    (folder / "images" / "2.png").write_bytes(b"")
+    rest = sorted({"empty-file", "mask-shape", "outside-table"} - {kind})
+    describe(folder, f"allow = {rest}\n{CLASSES}")
+    with pytest.raises(DataError) as caught:
+        load_dataset(folder, split=None)
+    assert "maskwright check" not in str(caught.value)
+    describe(folder, f"allow = {[*rest, kind]}\n{CLASSES}")
+    dataset = load_dataset(folder, split=None)
+    assert [pair.image.stem for pair in dataset.pairs] == ["0", "1"]
+
+
+def test_an_image_listed_twice_may_be_allowed_and_is_taken_once(folder):
+    rows = [f"images/{n}.png,masks/{n}.png,train" for n in (0, 0, 1, 2, 3)]
+    (folder / "some.csv").write_text("\n".join(["image,mask,split", *rows]))
+    with pytest.raises(DataError, match=r"0\.png: listed again, in train; list each once, in one"):
+        load_dataset(folder / "some.csv")
+    describe(folder, 'manifest = "some.csv"\nallow = ["listed-twice"]\n')
+    assert [pair.image.stem for pair in load_dataset(folder).pairs] == ["0", "1", "2", "3"]
+
+
+# Pairs, read and written
 
 
 def test_a_pair_is_read_as_stored(folder):
     image, mask = read_pair(Pair(folder / "images" / "0.png", folder / "masks" / "0.png"))
     assert image.shape == (10, 12, 3)
     assert mask.kind == "index"
-    np.testing.assert_array_equal(image[..., 0], np.where(mask.values == 1, 200, 30))
+    np.testing.assert_array_equal(image[..., 0] >= 140, mask.values == 1)
 
 
-# What is named
-
-
-def test_what_is_not_there_is_an_error(tmp_path):
-    with pytest.raises(DataError, match="none: no such folder or file; check the path"):
-        list_pairs(tmp_path / "none")
-
-
-def test_a_file_of_another_kind_is_an_error(tmp_path):
-    (tmp_path / "a.png").touch()
+def test_a_pair_of_two_sizes_is_not_read(folder, save):
+    save(folder / "masks" / "2.png", np.zeros((12, 10), np.uint8))
     with pytest.raises(
-        DataError, match=r"a\.png is no folder, no \.csv and no \.toml; name one of"
+        DataError, match=r"masks/2\.png is 10×12 pixels, its image 2\.png 12×10; give both the same"
     ):
-        list_pairs(tmp_path / "a.png")
+        read_pair(Pair(folder / "images" / "2.png", folder / "masks" / "2.png"))
 
 
-def test_a_manifest_without_a_row_is_an_error(tmp_path):
-    (tmp_path / "m.csv").write_text("image,mask\n")
-    with pytest.raises(DataError, match=r"m\.csv names no pair of an image and a mask; add some"):
-        list_pairs(tmp_path / "m.csv")
-
-
-def test_a_manifest_is_a_dataset(folder):
-    rows = [f"images/{n}.png,masks/{n}.png,{s}" for n, s in enumerate(["train", "train", "val"])]
-    (folder / "some.CSV").write_text("\n".join(["image,mask,split", *rows]))
-    dataset = load_dataset(folder / "some.CSV")
-    assert dataset.layout == "manifest"
-    assert dataset.counts() == {"train": 2, "val": 1, "test": 0}
-
-
-# dataset.toml
-
-
-def test_a_dataset_toml_names_the_classes_of_the_folder_it_lies_in(folder):
-    path = describe(folder, CLASSES)
-    for data in (folder, path):
-        dataset = load_dataset(data)
-        assert dataset.table.names == ["ground", "thing"]
-        assert (dataset.layout, dataset.root) == ("pairs", folder)
-
-
-def test_a_dataset_toml_may_lie_elsewhere(folder, tmp_path):
-    (tmp_path / "my.toml").write_text('root = "data"\nlayout = "pairs"\n')
-    dataset = load_dataset(tmp_path / "my.toml")
-    assert dataset.root == folder
-    assert dataset.table.names == ["value_0", "value_1"]
-
-
-def test_a_dataset_toml_may_name_a_manifest(folder):
-    (folder / "m.csv").write_text("image,mask\nimages/0.png,masks/0.png\n")
-    path = describe(folder, 'manifest = "m.csv"\n' + CLASSES)
-    assert [pair.image for pair in list_pairs(path).pairs] == [folder / "images" / "0.png"]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("classes = = 3", r"dataset\.toml is not valid TOML: "),
-        ("clases = 3", r"dataset\.toml has the unknown key clases: did you mean classes\?"),
-        ('root = "gone"', "dataset.toml names the root .*gone, which is no folder; correct it"),
-        ("root = 3", "dataset.toml: root = 3 must be a word in quotes"),
-        ('manifest = "gone.csv"', r"gone\.csv cannot be read: No such file"),
-        ('layout = "pair"', r"unknown layout pair: did you mean pairs\?"),
-        (
-            "ignore = [255]",
-            r"dataset\.toml has ignore but no \[\[classes\]\]; list the classes too",
-        ),
-        ('encoding = "rgb"', r"dataset\.toml has encoding but no \[\[classes\]\]"),
-        (CLASSES[:27], "a class table needs 2 to 254 classes, not 1"),
-        (CLASSES + "colour = 3", r"dataset\.toml: unknown key colour in a class"),
-    ],
-)
-def test_a_mistake_in_a_dataset_toml_is_named(folder, text, words):
-    with pytest.raises(DataError, match=words):
-        load_dataset(describe(folder, text))
-
-
-def test_a_dataset_toml_in_another_encoding_is_named(folder):
-    (folder / "dataset.toml").write_bytes(b'root = "\xe9"')
-    with pytest.raises(DataError, match=r"dataset\.toml is not valid TOML: 'utf-8' codec"):
-        load_dataset(folder)
-
-
-def test_a_written_dataset_reads_back(folder, tmp_path):
-    dataset = load_dataset(describe(folder, CLASSES))
+@pytest.mark.parametrize("bands", [RGB, Bands(1), Bands(2, (0.0, 1.5), (4095.0, 2.0))])
+def test_a_written_dataset_reads_back(folder, tmp_path, bands):
+    dataset = replace(load_dataset(describe(folder, CLASSES)), bands=bands)
     out = tmp_path / "out"
     out.mkdir()
     write_dataset(out / "dataset.toml", dataset)
     write_split(out / "split.csv", dataset.pairs, dataset.root)
-    again = load_dataset(out)
-    assert (again.table, again.pairs, again.root) == (dataset.table, dataset.pairs, dataset.root)
-    assert tomllib.loads((out / "dataset.toml").read_text())["root"] == folder.as_posix()
-
-
-def test_an_image_listed_twice_is_a_leak_and_refused(tmp_path, write_pairs):
-    data = write_pairs(tmp_path / "data")
-    first = min((data / "images").iterdir()).name
-    mask = min((data / "masks").iterdir()).name
-    row = f"images/{first},masks/{mask}"
-    (data / "twice.csv").write_text(f"image,mask,split\n{row},train\n{row},test\n")
-    with pytest.raises(DataError, match=rf"{first} is listed 2 times; list it once, in one split"):
-        list_pairs(data / "twice.csv")
+    described = tomllib.loads((out / "dataset.toml").read_text())
+    assert described["root"] == folder.as_posix()
+    assert described.get("bands", {"count": 3}) == bands.to_dict()
+    if bands == RGB:
+        again = load_dataset(out)
+        assert (again.table, again.pairs, again.root) == (dataset.table, dataset.pairs, folder)

@@ -4,16 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from maskwright.data.folders import (
-    LAYOUTS,
-    PETS_TABLE,
-    by_stem,
-    camvid,
-    find,
-    manifest,
-    pairs,
-    pets,
-)
+from maskwright.data.folders import PETS_TABLE, camvid, manifest, pairs, pets
 from maskwright.errors import DataError
 
 
@@ -33,33 +24,35 @@ def found(listing) -> list[tuple[str, str, str]]:
     ]
 
 
+def flaws(listing) -> list[tuple[str, str]]:
+    """(kind, file) of each flaw, paths as seen from the root."""
+    return [(flaw.kind, flaw.path.relative_to(listing.root).as_posix()) for flaw in listing.flaws]
+
+
 # pairs
 
 
-@pytest.mark.parametrize("masks", ["masks", "labels", "annotations"])
+@pytest.mark.parametrize("masks", ["masks", "labels", "annotations", "instances", "Masks"])
 def test_images_and_masks_of_one_stem_are_pairs(tmp_path, masks):
     touch(tmp_path, "images/b.jpg", "images/a.PNG", f"{masks}/a.png", f"{masks}/b.tif")
-    listing = find(tmp_path)
-    assert listing.layout == "pairs"
-    assert listing.table is None
+    listing = pairs(tmp_path)
+    assert (listing.layout, listing.table, listing.flaws) == ("pairs", None, ())
     assert found(listing) == [
         ("images/a.PNG", f"{masks}/a.png", ""),
         ("images/b.jpg", f"{masks}/b.tif", ""),
     ]
 
 
-def test_stray_files_and_masks_without_an_image_are_passed_over(tmp_path):
-    touch(tmp_path, "images/a.jpg", "images/a.mat", "images/.DS_Store", "images/._a.jpg")
-    touch(tmp_path, "masks/a.png", "masks/._a.png", "masks/b.png", "masks/Thumbs.db", "notes.txt")
-    (tmp_path / "images" / "folder.png").mkdir()
-    assert found(find(tmp_path)) == [("images/a.jpg", "masks/a.png", "")]
+def test_of_several_folders_for_masks_the_first_is_taken(tmp_path):
+    touch(tmp_path, "images/a.png", "instances/a.png", "labels/a.png")
+    assert found(pairs(tmp_path)) == [("images/a.png", "labels/a.png", "")]
 
 
 @pytest.mark.parametrize("val", ["val", "valid", "validation"])
 def test_splits_may_lie_below_images_and_masks(tmp_path, val):
     for split, stem in (("train", "a"), (val, "b"), ("test", "c")):
         touch(tmp_path, f"images/{split}/{stem}.jpg", f"masks/{split}/{stem}.png")
-    assert found(find(tmp_path)) == [
+    assert found(pairs(tmp_path)) == [
         ("images/train/a.jpg", "masks/train/a.png", "train"),
         (f"images/{val}/b.jpg", f"masks/{val}/b.png", "val"),
         ("images/test/c.jpg", "masks/test/c.png", "test"),
@@ -69,7 +62,7 @@ def test_splits_may_lie_below_images_and_masks(tmp_path, val):
 def test_splits_may_lie_above_images_and_masks(tmp_path):
     for split, stem in (("training", "a"), ("val", "b"), ("testing", "c")):
         touch(tmp_path, f"{split}/images/{stem}.jpg", f"{split}/labels/{stem}.png")
-    assert found(find(tmp_path)) == [
+    assert found(pairs(tmp_path)) == [
         ("training/images/a.jpg", "training/labels/a.png", "train"),
         ("val/images/b.jpg", "val/labels/b.png", "val"),
         ("testing/images/c.jpg", "testing/labels/c.png", "test"),
@@ -81,36 +74,18 @@ def test_a_split_below_without_masks_is_an_error(tmp_path):
     with pytest.raises(
         DataError, match=r"images/val has no folder of masks beside it: .*masks/val"
     ):
-        find(tmp_path)
+        pairs(tmp_path)
 
 
-def test_images_without_a_mask_are_counted_and_named(tmp_path):
-    touch(tmp_path, *(f"images/{n}.jpg" for n in range(6)), "masks/0.png")
-    with pytest.raises(
-        DataError,
-        match=r"5 of 6 images in .*images have no mask in .*masks: 1\.jpg, 2\.jpg, 3\.jpg and 2 mo"
-        ".*; add masks of the same name, or take the images out",
-    ):
-        find(tmp_path)
-
-
-@pytest.mark.parametrize("folder", ["images", "masks"])
-def test_two_files_of_one_stem_are_refused(tmp_path, folder):
-    touch(tmp_path, "images/a.jpg", "masks/a.jpg", f"{folder}/a.png")
-    with pytest.raises(DataError, match=rf"{folder} has both a\.jpg and a\.png; keep one of them"):
-        find(tmp_path)
-
-
-def test_by_stem_names_the_folder_that_is_missing(tmp_path):
-    (tmp_path / "there").mkdir()
-    with pytest.raises(
-        DataError, match=r"there has no folder of masks beside it: .*gone is missin"
-    ):
-        by_stem(tmp_path / "there", tmp_path / "gone")
-    with pytest.raises(
-        DataError, match=r"there has no folder of images with it: .*gone is missing"
-    ):
-        by_stem(tmp_path / "gone", tmp_path / "there")
+def test_the_flaws_of_names_come_with_the_pairs(tmp_path):
+    touch(tmp_path, "images/a.jpg", "images/b.jpg", "images/notes.txt")
+    touch(tmp_path, "masks/a_mask.png", "masks/c.png")
+    assert flaws(pairs(tmp_path)) == [
+        ("no-image", "images/notes.txt"),
+        ("affix", "masks/a_mask.png"),
+        ("mask-without-image", "masks/c.png"),
+        ("image-without-mask", "images/b.jpg"),
+    ]
 
 
 # Oxford-IIIT Pet
@@ -130,7 +105,7 @@ def pets_set(tmp_path) -> Path:
 
 
 def test_pets_follow_the_official_lists(pets_set):
-    listing = find(pets_set)
+    listing = pets(pets_set)
     assert listing.layout == "pets"
     assert listing.table == PETS_TABLE
     assert [(image, split) for image, _, split in found(listing)] == [
@@ -141,22 +116,40 @@ def test_pets_follow_the_official_lists(pets_set):
     assert found(listing)[0][1] == "annotations/trimaps/Abyssinian_1.png"
 
 
+def test_pets_that_no_list_names_and_files_that_are_no_images_are_noted(pets_set):
+    assert flaws(pets(pets_set)) == [
+        ("no-image", "images/Abyssinian_1.mat"),
+        ("unlisted", "images/unlisted_4.jpg"),
+    ]
+
+
 def test_pets_without_lists_are_paired_by_stem(pets_set):
     for name in ("trainval.txt", "test.txt"):
         (pets_set / "annotations" / name).unlink()
-    assert {split for _, _, split in found(find(pets_set))} == {""}
-    assert len(find(pets_set).pairs) == 4
+    assert {split for _, _, split in found(pets(pets_set))} == {""}
+    assert len(pets(pets_set).pairs) == 4
 
 
-def test_a_listed_pet_that_is_not_there_is_named(pets_set):
+def test_listed_pets_that_are_not_there_are_named_and_no_pair(pets_set):
     (pets_set / "images" / "beagle_3.jpg").unlink()
     (pets_set / "annotations" / "trimaps" / "Abyssinian_1.png").unlink()
-    with pytest.raises(
-        DataError,
-        match=r"trainval\.txt names 2 files that are not there: .*Abyssinian_1\.png, .*beagle_3\.jp"
-        ".*; fetch the set again",
-    ):
-        find(pets_set)
+    listing = pets(pets_set)
+    assert [image for image, _, _ in found(listing)] == ["images/Bengal_2.jpg"]
+    missing = [flaw for flaw in listing.flaws if flaw.kind == "listed-missing"]
+    assert [flaw.path.name for flaw in missing] == ["Abyssinian_1.png", "beagle_3.jpg"]
+    assert {flaw.detail for flaw in missing} == {"named in trainval.txt"}
+    assert missing[0].image == pets_set / "images" / "Abyssinian_1.jpg"
+
+
+def test_a_listed_pet_without_its_trimap_is_not_called_unlisted(pets_set):
+    (pets_set / "annotations" / "trimaps" / "Abyssinian_1.png").unlink()
+    assert ("unlisted", "images/Abyssinian_1.jpg") not in flaws(pets(pets_set))
+
+
+def test_a_list_in_another_encoding_is_named(pets_set):
+    (pets_set / "annotations" / "test.txt").write_bytes(b"caf\xe9 1 1 1\n")
+    with pytest.raises(DataError, match=r"test\.txt is not a list in UTF-8: .*; save it so"):
+        pets(pets_set)
 
 
 def test_trimaps_without_images_are_an_error(tmp_path):
@@ -164,7 +157,7 @@ def test_trimaps_without_images_are_an_error(tmp_path):
     with pytest.raises(
         DataError, match=r"trimaps has no folder of images with it: .*images is mis"
     ):
-        find(tmp_path)
+        pets(tmp_path)
 
 
 # CamVid
@@ -173,7 +166,7 @@ def test_trimaps_without_images_are_an_error(tmp_path):
 def test_camvid_has_a_folder_of_masks_for_each_split(tmp_path):
     for split in ("train", "val", "test"):
         touch(tmp_path, f"{split}/x.png", f"{split}annot/x.png")
-    listing = find(tmp_path)
+    listing = camvid(tmp_path)
     assert listing.layout == "camvid"
     assert found(listing) == [
         (f"{split}/x.png", f"{split}annot/x.png", split) for split in ("train", "val", "test")
@@ -182,47 +175,17 @@ def test_camvid_has_a_folder_of_masks_for_each_split(tmp_path):
 
 def test_camvid_may_lack_a_split_but_not_its_masks(tmp_path):
     touch(tmp_path, "train/x.png", "trainannot/x.png")
-    assert len(find(tmp_path).pairs) == 1
+    assert len(camvid(tmp_path).pairs) == 1
     touch(tmp_path, "test/y.png")
     with pytest.raises(
         DataError, match=r"test has no folder of masks beside it: .*testannot is mis"
     ):
-        find(tmp_path)
-
-
-# Which layout
+        camvid(tmp_path)
 
 
 @pytest.mark.parametrize("look", [pets, camvid, pairs])
 def test_a_folder_that_is_laid_out_otherwise_is_not_theirs(tmp_path, look):
     assert look(touch(tmp_path, "photos/a.jpg", "train/a.png")) is None
-
-
-def test_a_layout_that_is_asked_for_is_taken(pets_set):
-    assert find(pets_set, "pets").layout == "pets"
-    with pytest.raises(DataError, match="has no layout that is known"):
-        find(pets_set, "camvid")
-
-
-def test_an_unknown_layout_is_named_with_the_nearest(tmp_path):
-    with pytest.raises(DataError, match=r"unknown layout camvit: did you mean camvid\?"):
-        find(tmp_path, "camvit")
-    assert set(LAYOUTS) == {"pets", "camvid", "pairs"}
-
-
-@pytest.mark.parametrize(("names", "inside"), [((), "nothing"), (("b/x", ".git/x", "a"), "a, b")])
-def test_a_folder_of_no_layout_is_described_with_what_to_do(tmp_path, names, inside):
-    touch(tmp_path, *names)
-    with pytest.raises(
-        DataError, match=rf"no layout that is known \(it holds {inside}\); put images into images/"
-    ):
-        find(tmp_path)
-
-
-def test_a_layout_without_a_pair_is_an_error(tmp_path):
-    touch(tmp_path, "images/readme.txt", "masks/a.png")
-    with pytest.raises(DataError, match="holds no pair of an image and a mask; fill images/ and m"):
-        find(tmp_path)
 
 
 # A CSV manifest
@@ -267,11 +230,3 @@ def test_a_mistake_in_a_manifest_is_named_with_its_line(tmp_path, text, words):
 def test_a_manifest_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match=r"m\.csv cannot be read: No such file or directory; check"):
         manifest(tmp_path / "m.csv")
-
-
-def test_masks_without_an_image_are_left_out_and_named(tmp_path, write_pairs, capsys):
-    data = write_pairs(tmp_path / "data")
-    extra = data / "masks" / "lonely.png"
-    extra.write_bytes(min((data / "masks").iterdir()).read_bytes())
-    assert all(pair.mask != extra for pair in find(data).pairs)
-    assert "left out, for lack of an image: 1 mask (lonely.png)" in capsys.readouterr().err

@@ -2,13 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from maskwright.data.images import RawMask, read_mask, write_mask
+from maskwright.data.images import RawMask
 from maskwright.data.labels import (
     COLORS,
-    ENCODINGS,
     IGNORE,
     MOST_CLASSES,
     ClassTable,
@@ -16,10 +13,9 @@ from maskwright.data.labels import (
     default_color,
     from_dict,
     grey_of,
+    unpacked,
 )
 from maskwright.errors import DataError
-
-KIND = {"index": "index", "binary": "index", "palette": "palette", "rgb": "rgb"}
 
 
 def table_of(encoding: str, values: list[int], ignore: tuple[int, ...] = ()) -> ClassTable:
@@ -33,74 +29,6 @@ def raw(values: object, kind: str = "index") -> RawMask:
     return RawMask(array.astype(np.uint8 if small else np.int32), kind)
 
 
-@st.composite
-def tables(draw):
-    """A table of one of the encodings, with one to three values a class and some ignored."""
-    encoding = draw(st.sampled_from(ENCODINGS))
-    highest = 0xFFFFFF if encoding == "rgb" else draw(st.sampled_from([255, 65535]))
-    most = 2 if encoding == "binary" else 12
-    groups = draw(
-        st.lists(st.integers(0, highest), min_size=4, max_size=3 * most, unique=True).map(
-            lambda v: [v[n::most] for n in range(min(most, len(v)))]
-        )
-    )
-    ignore = tuple(groups.pop()) if len(groups) > 2 and draw(st.booleans()) else ()
-    labels = [Label(f"c{k}", default_color(k), tuple(v)) for k, v in enumerate(groups)]
-    return ClassTable(encoding, tuple(labels), ignore)
-
-
-@st.composite
-def tables_with_classes(draw):
-    """A table and class indices uint8 [H, W] in it, 255 only where the table can ignore."""
-    table = draw(tables())
-    choices = [*range(len(table)), *([IGNORE] if table.ignore else [])]
-    size = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
-    flat = draw(st.lists(st.sampled_from(choices), min_size=16, max_size=16))
-    return table, np.resize(np.array(flat, np.uint8), size)
-
-
-@settings(deadline=None, max_examples=60)
-@given(tables_with_classes(), st.randoms(use_true_random=False))
-def test_decode_finds_the_class_of_every_value(pair, random):
-    table, classes = pair
-    values = [[random.choice(of(table, int(k))) for k in row] for row in classes]
-    np.testing.assert_array_equal(table.decode(raw(values, KIND[table.encoding])), classes)
-
-
-def of(table: ClassTable, index: int) -> tuple[int, ...]:
-    return table.ignore if index == IGNORE else table.labels[index].values
-
-
-@settings(deadline=None, max_examples=60)
-@given(tables_with_classes())
-def test_what_encode_writes_decodes_to_the_same_classes(pair):
-    """With the table itself where its values fit a byte, else with one of plain indices."""
-    table, classes = pair
-    fits = table.encoding != "rgb" and all(label.values[0] < 256 for label in table.labels)
-    if not fits or not any(v < 256 for v in table.ignore):
-        classes = np.where(classes == IGNORE, 0, classes).astype(np.uint8)
-    back = table if fits else table_of("index", list(range(len(table))))
-    encoded = table.encode(classes)
-    assert encoded.dtype == np.uint8
-    np.testing.assert_array_equal(back.decode(RawMask(encoded, "palette")), classes)
-
-
-@settings(deadline=None, max_examples=60)
-@given(tables())
-def test_a_table_survives_to_dict_and_from_dict(table):
-    assert from_dict(table.to_dict(), "dataset.toml") == table
-
-
-@pytest.mark.parametrize("encoding", ["index", "palette", "binary"])
-def test_a_mask_file_round_trips_with_its_colours(tmp_path, encoding):
-    table = table_of(encoding, [0, 255] if encoding == "binary" else [3, 1])
-    classes = np.array([[0, 1, 1], [1, 0, 0]], np.uint8)
-    write_mask(tmp_path / "m.png", table.encode(classes), table.palette)
-    read = read_mask(tmp_path / "m.png")
-    np.testing.assert_array_equal(table.decode(read), classes)
-    np.testing.assert_array_equal(read.palette[read.values], table.colors[classes])
-
-
 def test_pixels_that_are_ignored_are_encoded_as_a_value_that_no_class_has():
     classes = np.array([[0, IGNORE]], np.uint8)
     assert table_of("index", [0, 1]).encode(classes).tolist() == [[0, 255]]
@@ -109,9 +37,113 @@ def test_pixels_that_are_ignored_are_encoded_as_a_value_that_no_class_has():
     assert table_of("rgb", [0, 1], (7,)).encode(classes).tolist() == [[0, 255]]
 
 
+def test_ignored_pixels_are_not_encoded_as_the_second_value_of_a_class():
+    labels = (Label("a", "#000000", (0, 255)), Label("b", "#ffffff", (1, 254)))
+    assert ClassTable("index", labels).encode(np.array([[IGNORE]], np.uint8)).tolist() == [[253]]
+
+
+def test_a_table_that_takes_up_all_bytes_encodes_what_it_can():
+    labels = (Label("a", "#000000", tuple(range(128))), Label("b", "#000000", (*range(128, 256),)))
+    assert ClassTable("index", labels).encode(np.array([[0, 1]], np.uint8)).tolist() == [[0, 128]]
+
+
 def test_a_class_without_values_is_encoded_by_index():
     labels = (Label("a", "#000000", (5,)), Label("b", "#000000", ()))
     assert ClassTable("index", labels).encode(np.array([[0, 1]], np.uint8)).tolist() == [[0, 1]]
+
+
+# Objects that are numbered
+
+
+def objects(background: tuple[int, ...] = (0,), ignore: tuple[int, ...] = ()) -> ClassTable:
+    labels = (Label("background", COLORS[0], background), Label("object", COLORS[1], ()))
+    return ClassTable("instances", labels, ignore)
+
+
+def test_every_number_but_the_background_is_an_object():
+    table = objects(ignore=(7,))
+    assert table.decode(raw([[0, 1, 7, 70000]])).tolist() == [[0, 1, IGNORE, 1]]
+    assert table.decode(raw([[0, 1, 7, 200]])).tolist() == [[0, 1, IGNORE, 1]]
+    assert table.encode(np.array([[0, 1, IGNORE]], np.uint8)).tolist() == [[0, 1, 7]]
+
+
+@pytest.mark.parametrize(
+    ("table", "encoded"),
+    [
+        (objects((5,)), [5, 1]),
+        (objects((1, 0)), [1, 2]),
+        (objects(ignore=(1, 2)), [0, 3]),
+        (objects((70000,)), [0, 1]),
+    ],
+)
+def test_objects_are_encoded_as_a_number_that_means_nothing_else(table, encoded):
+    assert table.encode(np.array([[0, 1]], np.uint8)).tolist() == [encoded]
+
+
+@pytest.mark.parametrize(
+    "values", [[(0,), (1,)], [(), ()], [(0,), (), ()]], ids=["listed", "no ground", "three"]
+)
+def test_a_table_of_objects_has_a_background_and_the_rest(values):
+    labels = tuple(Label(f"c{k}", COLORS[k], v) for k, v in enumerate(values))
+    with pytest.raises(
+        DataError,
+        match=r"of instances has two classes: the background with its values, and the objects with",
+    ):
+        ClassTable("instances", labels)
+
+
+def test_from_dict_leaves_the_values_of_objects_out():
+    table = from_dict({"encoding": "instances", "classes": [{}, {"name": "cell"}]}, "x")
+    assert [label.values for label in table.labels] == [(0,), ()]
+
+
+# Colours
+
+
+def test_a_palette_file_means_its_colours_where_the_table_is_of_colours():
+    table = table_of("rgb", [0x000000, 0xFF0000])
+    palette = np.array([[255, 0, 0], [0, 0, 0]], np.uint8)
+    mask = RawMask(np.array([[0, 1]], np.uint8), "palette", palette)
+    assert table.values_of(mask).tolist() == [[0xFF0000, 0]]
+    assert table.decode(mask).tolist() == [[1, 0]]
+
+
+def test_a_number_beyond_the_palette_is_black():
+    table = table_of("rgb", [0x000000, 0xFF0000])
+    mask = RawMask(np.array([[0, 9]], np.uint8), "palette", np.array([[255, 0, 0]], np.uint8))
+    assert table.decode(mask).tolist() == [[1, 0]]
+
+
+def test_a_palette_file_means_its_numbers_where_the_table_is_of_numbers():
+    palette = np.array([[255, 0, 0], [0, 0, 0]], np.uint8)
+    mask = RawMask(np.array([[0, 1]], np.uint8), "palette", palette)
+    assert table_of("index", [0, 1]).decode(mask).tolist() == [[0, 1]]
+
+
+def test_the_palette_of_colours_holds_the_values_and_not_the_colours_shown():
+    labels = (Label("a", "#ffffff", (0x102030, 0x405060)), Label("b", "#000000", (0xFF0000,)))
+    palette = ClassTable("rgb", labels, (0x00FF00,)).palette
+    assert palette[[0, 1, 255]].tolist() == [[16, 32, 48], [255, 0, 0], [0, 255, 0]]
+
+
+def test_a_packed_colour_is_taken_apart():
+    assert unpacked(0x010203) == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names", "ground"),
+    [
+        ("index", ["Background", "thing"], [0]),
+        ("index", ["value_0", "value_1"], []),
+        ("binary", ["value_0", "value_255"], [0]),
+    ],
+)
+def test_overlays_leave_the_background_untinted(encoding, names, ground):
+    labels = tuple(Label(name, COLORS[k], (k,)) for k, name in enumerate(names))
+    assert ClassTable(encoding, labels).ground == ground
+
+
+# What is refused
 
 
 def test_unknown_values_are_named_with_the_file_and_the_known_ones():
@@ -208,6 +240,8 @@ def test_from_dict_takes_colours_as_values():
         ({"classes": [{"color": "red"}]}, "colour 'red' is not of the form #rrggbb, such as"),
         ({"classes": [{"color": "#12345g"}]}, "colour '#12345g' is not of the form"),
         ({"classes": [{"values": ["x"]}]}, "colour 'x' is not of the form"),
+        ({"classes": [{"values": [2**31]}]}, "no mask file holds the value 2147483648; correct it"),
+        ({"classes": [{"values": [10**30]}]}, "no mask file holds the value 1000"),
         ({"classes": [{"values": 3}]}, r"mask values 3 must be a list, as in \[3\]"),
         ({"classes": [{}, {}], "ignore": 255}, r"mask values 255 must be a list, as in \[255\]"),
         ({"classes": ["cat", "dog"]}, r"write each class as a \[\[classes\]\] with name, values"),

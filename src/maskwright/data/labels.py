@@ -1,7 +1,8 @@
 """The class table: name, colour, and which values of a mask file mean each class.
 
 Mask encodings: **index** (a grey file whose value is the class), **palette** (a palette file whose
-index is the class), **rgb** (a colour a class), **binary** (two values, such as 0 and 255).
+index is the class), **rgb** (a colour a class), **binary** (two values, such as 0 and 255),
+**instances** (0 is background, every other value numbers one object).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from maskwright.errors import DataError, nearest, some
 
 IGNORE = 255  # class index of pixels that count for nothing
 MOST_CLASSES = 254
-ENCODINGS = ("index", "palette", "rgb", "binary")
+ENCODINGS = ("index", "palette", "rgb", "binary", "instances")
 # Distinct for most kinds of colour vision (Okabe and Ito, 2008), black left out.
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 
@@ -52,6 +53,13 @@ class ClassTable:
         if not 2 <= len(self.labels) <= MOST_CLASSES:
             raise DataError(
                 f"a class table needs 2 to {MOST_CLASSES} classes, not {len(self.labels)}"
+            )
+        if self.encoding == "instances" and (
+            len(self.labels) != 2 or self.labels[1].values or not self.labels[0].values
+        ):
+            raise DataError(
+                "a class table of instances has two classes: the background with its values, and "
+                "the objects with values = [], for they have all others"
             )
         if not any(label.values for label in self.labels):
             raise DataError("no class of the class table has a mask value; give each its values")
@@ -95,7 +103,10 @@ class ClassTable:
     def _find(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         known, classes = self._known
         place = np.searchsorted(known, values).clip(max=len(known) - 1)
-        return classes[place], known[place] == values
+        found = known[place] == values
+        if self.encoding == "instances":
+            return np.where(found, classes[place], np.uint8(1)), np.ones_like(found)
+        return classes[place], found
 
     def decode(self, raw: RawMask, where: object = "mask") -> np.ndarray:
         """Class indices uint8 [H, W] of a mask as stored; 255 where it is to be ignored.
@@ -105,17 +116,30 @@ class ClassTable:
         >>> table.decode(RawMask(np.array([[1, 2]], np.uint8), "index"))
         array([[0, 1]], dtype=uint8)
         """
-        values = self._values(raw, where)
-        if values.dtype == np.uint8:
-            classes, known = (table[values] for table in self._lookup)
-        else:
-            classes, known = self._find(values)
+        values = self.values_of(raw, where)
+        classes, known = self.find(values)
         if not known.all():
             self._refuse(np.unique(values[~known]), where)
         return classes
 
-    def _values(self, raw: RawMask, where: object) -> np.ndarray:
+    def find(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The class of each mask value, uint8, and whether the table knows it, bool.
+
+        ``values`` uint8 or int32 [H, W] (or any shape), as ``values_of`` gives them.
+        """
+        if values.dtype == np.uint8:
+            classes, known = self._lookup
+            return classes[values], known[values]
+        return self._find(values)
+
+    def values_of(self, raw: RawMask, where: object = "mask") -> np.ndarray:
+        """The values of a mask as the table speaks of them: colours in the rgb encoding (of
+        palette files as well), else numbers, uint8 or int32 [H, W]."""
         if self.encoding == "rgb":
+            if raw.palette is not None:
+                colors = np.zeros((256, 3), np.int32)
+                colors[: len(raw.palette)] = raw.palette
+                return (colors @ np.array([1 << 16, 1 << 8, 1], np.int32))[raw.values]
             if raw.kind != "rgb":
                 raise DataError(
                     f"{where} is of the kind {raw.kind}, but the class table is of colours; "
@@ -141,13 +165,17 @@ class ClassTable:
     @cached_property
     def stored(self) -> np.ndarray:
         """What ``encode`` writes for each class index, uint8 [256]: its first mask value if that
-        fits a byte, as in the files it was trained on; in the rgb encoding the index itself."""
+        fits a byte, as in the files it was trained on; in the rgb encoding the index itself, for
+        the colour is in the palette, and for objects the first number that no other value has."""
         first = np.array([label.values[0] if label.values else -1 for label in self.labels])
+        if self.encoding == "instances":
+            first[1] = min({*range(1, 256)} - set(self._known[0].tolist()), default=-1)
         if self.encoding == "rgb" or first.min() < 0 or first.max() > 255:
             first = np.arange(len(self.labels))
         lookup = np.zeros(256, np.uint8)
         lookup[: len(first)] = first
-        free = sorted(set(range(256)) - set(first.tolist()))
+        meant = {v for label in self.labels for v in label.values} if self.encoding != "rgb" else ()
+        free = sorted(set(range(256)) - set(first.tolist()) - set(meant)) or [IGNORE]
         ignore = [v for v in self.ignore if v in free and self.encoding != "rgb"]
         lookup[IGNORE] = ignore[0] if ignore else free[-1]
         return lookup
@@ -158,9 +186,16 @@ class ClassTable:
 
     @cached_property
     def palette(self) -> np.ndarray:
-        """The colours of encoded masks, uint8 [256, 3]."""
+        """The colours of encoded masks, uint8 [256, 3]; in the rgb encoding those of the values,
+        so that ``decode`` finds them again."""
         colors = np.zeros((256, 3), np.uint8)
         colors[self.stored[: len(self)]] = self.colors
+        if self.encoding == "rgb":
+            for place, values in zip(self.stored, (k.values for k in self.labels), strict=False):
+                if values:
+                    colors[place] = unpacked(values[0])
+            if self.ignore:
+                colors[self.stored[IGNORE]] = unpacked(self.ignore[0])
         return colors
 
     def to_dict(self) -> dict[str, Any]:
@@ -188,7 +223,8 @@ def from_dict(table: Mapping[str, Any], where: object) -> ClassTable:
             )
         name = str(entry.get("name", f"class_{index}"))
         color = entry.get("color", default_color(index))
-        values = entry.get("values", [color] if encoding == "rgb" else [index])
+        default = [] if encoding == "instances" and index else [index]
+        values = entry.get("values", [color] if encoding == "rgb" else default)
         labels.append(Label(name, _checked_color(color, where), _numbers(values, where)))
     return ClassTable(encoding, tuple(labels), _numbers(table.get("ignore", []), where))
 
@@ -199,6 +235,15 @@ def default_color(index: int) -> str:
         return COLORS[index]
     red, green, blue = colorsys.hsv_to_rgb(index * 0.618034 % 1, 0.55 + 0.35 * (index % 2), 0.85)
     return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
+
+
+def unpacked(value: int) -> tuple[int, int, int]:
+    """Red, green and blue of a packed colour.
+
+    >>> unpacked(0xFF8000)
+    (255, 128, 0)
+    """
+    return value >> 16 & 255, value >> 8 & 255, value & 255
 
 
 def grey_of(packed: np.ndarray, where: object) -> np.ndarray:
@@ -233,4 +278,6 @@ def _checked_color(color: object, where: object) -> str:
 def _numbers(values: object, where: object) -> tuple[int, ...]:
     if not isinstance(values, list):
         raise DataError(f"{where}: mask values {values!r} must be a list, as in [{values!r}]")
+    if huge := [v for v in values if isinstance(v, int) and not -(2**31) <= v < 2**31]:
+        raise DataError(f"{where}: no mask file holds the value {huge[0]}; correct it")
     return tuple(v if isinstance(v, int) else int(_checked_color(v, where)[1:], 16) for v in values)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from maskwright.errors import RunError
-from maskwright.report import charts, words
+from maskwright.report.page import fill, write_whole
 from maskwright.report.sections import sections
 from maskwright.runs import Run
 
@@ -21,12 +19,9 @@ def write_report(run: Run) -> Path:
     """
     page = render(run)
     path = run.path / "report.html"
-    part = path.with_suffix(".part.html")
     try:
-        part.write_text(page, encoding="utf-8")
-        part.replace(path)
+        write_whole(path, page)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise RunError(
             f"{path} cannot be written ({error.strerror}); make room for it and try again"
         ) from None
@@ -35,23 +30,8 @@ def write_report(run: Run) -> Path:
 
 def render(run: Run) -> str:
     """The page as HTML; every name that comes from files is escaped."""
-    pages = Environment(
-        loader=PackageLoader("maskwright", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    pages.filters |= {
-        "score": words.score,
-        "percent": words.percent,
-        "count": words.count,
-        "bar": charts.bar,
-        "swatch": charts.swatch,
-    }
     try:
-        return pages.get_template("template.html").render(sections(run))
+        return fill("template.html", sections(run))
     except FileNotFoundError as error:
         raise RunError(
             f"{error.filename} is missing, so {run.path} is no complete run; train again"

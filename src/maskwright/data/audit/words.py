@@ -1,0 +1,121 @@
+"""The audit on a terminal: what the set is, its classes, and each finding with its remedy."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maskwright.console import amount, console, say
+from maskwright.data.audit import Audit
+from maskwright.data.findings import KINDS, LOWERS, NOTE, STOPS, Finding, Flaw
+from maskwright.data.folders import SPLITS
+from maskwright.data.listing import data_name
+from maskwright.data.splits import relative
+from maskwright.errors import some
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SHOWN = 3  # files named of each finding
+STYLES = {STOPS: "bold red", LOWERS: "yellow", NOTE: "dim"}
+
+
+def print_audit(found: Audit) -> None:
+    """Everything the audit found, on standard error."""
+    for line in introduction(found):
+        say(line)
+    if found.table and found.pairs:
+        console().print(_class_table(found))
+    for finding in found.findings:
+        _print_finding(finding, found.listing.root)
+    say(verdict(found))
+
+
+def introduction(found: Audit) -> list[str]:
+    """What the set is, in a line or two."""
+    images = amount(len(found.facts), "image")
+    splits = {split: sum(pair.split == split for pair in found.pairs) for split in SPLITS}
+    divided = ", ".join(f"{count:,} {split}" for split, count in splits.items() if count)
+    lines = [f"{found.data}: {images} with masks, layout {found.listing.layout}"]
+    if divided:
+        given = any(pair.split for pair in found.listing.pairs)
+        lines[0] += f"; split {'of the data' if given else 'as it would be drawn'}: {divided}"
+    if found.evidence:
+        lines.append(f"masks: {found.evidence}")
+    if found.bands.count != 3 or found.bands.high:
+        lines.append(f"images: {amount(found.bands.count, 'band')}{_ranges(found)}")
+    return lines
+
+
+def _ranges(found: Audit) -> str:
+    pairs = zip(found.bands.low, found.bands.high, strict=True)
+    shown = some((f"{low:g}–{high:g}" for low, high in pairs), 4)
+    return f", stretched to 0–255 from {shown}" if shown else ""
+
+
+def _class_table(found: Audit) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    assert found.table is not None
+    pixels = np.sum(list(found.pixels.values()), axis=0)
+    total = max(1, int(pixels.sum()))
+    table = Table("class", "values", "pixels", "masks", box=None)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for index, label in enumerate(found.table.labels):
+        masks = sum(index in classes for classes in found.classes)
+        values = some(map(found.table.show, label.values), 4) or "all others"
+        share = f"{100 * int(pixels[index]) / total:.2f} %"
+        table.add_row(escape(label.name), values, share, f"{masks:,}")
+    return table
+
+
+def _print_finding(finding: Finding, root: Path) -> None:
+    style = STYLES[finding.severity]
+    console().print(f"[{style}]{finding.severity}[/] ", end="")
+    say(f"{finding.title}: {finding.count:,}")
+    for flaw in finding.flaws[:SHOWN]:
+        say(f"    {place(flaw, root)}: {printable(flaw.detail)}")
+    if finding.count > SHOWN:
+        say(f"    … and {finding.count - SHOWN:,} more")
+    repair = KINDS[finding.kind].repair
+    say(f"    → {finding.remedy}{f' (--repair: {repair})' if repair else ''}")
+
+
+def place(flaw: Flaw, root: Path) -> str:
+    """The file of a flaw as seen from the root, printable whatever its name holds."""
+    path = relative(flaw.path, root) if flaw.path.is_absolute() or root in flaw.path.parents else (
+        flaw.path.as_posix()
+    )  # fmt: skip
+    return printable(path)
+
+
+def printable(text: str) -> str:
+    """The text itself, or its repr where it holds line breaks or other control characters."""
+    return text if text.isprintable() else repr(text)
+
+
+def verdict(found: Audit) -> str:
+    """Whether training can begin, in a sentence."""
+    lowers = sum(finding.severity == LOWERS for finding in found.findings)
+    noticed = f"; {amount(lowers, 'thing')} may lower quality" if lowers else ""
+    if found.stops:
+        return f"training must stop: {amount(len(found.stops), 'finding')} above say so{noticed}"
+    return f"nothing stops training: {amount(len(found.pairs), 'pair')} are usable{noticed}"
+
+
+def next_command(found: Audit) -> str:
+    """The command to type now, empty where only the files themselves can be mended."""
+    data = shlex.quote(found.data.as_posix())
+    if not found.stops:
+        return f"maskwright train {data}"
+    if found.table is None and found.facts:
+        return f"maskwright check {data} --init"
+    if found.table and any(KINDS[finding.kind].repair for finding in found.stops):
+        clean = shlex.quote(f"{data_name(found.data)}-clean")
+        return f"maskwright check {data} --repair {clean}"
+    return ""

@@ -1,0 +1,62 @@
+"""``check --init``: a dataset.toml with the classes as they show, ready to be edited."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tomli_w
+
+from maskwright.data.audit import Audit
+from maskwright.data.images import RGB
+from maskwright.data.labels import default_color
+from maskwright.errors import DataError, UsageError
+
+HEADER = """\
+# What the images and masks in this folder are. Edit it: give the classes their names, put several
+# values into one class to merge them, list values that count for nothing under ignore.
+# allow = ["flipped"] lets a finding pass that you have looked at and found to be right.
+"""
+EMPTY = """\
+encoding = "index"   # index, palette, rgb, binary or instances
+ignore = []
+
+[[classes]]
+name = "background"
+values = [0]
+color = "{0}"
+
+[[classes]]
+name = "thing"
+values = [1]
+color = "{1}"
+"""
+
+
+def write_described(found: Audit) -> Path:
+    """Write the dataset.toml of audited data, with the inferred class table; returns its path.
+
+    Raises UsageError where there is one, or where the data are an export that was unpacked.
+    """
+    data = found.data
+    path = (data if data.is_dir() else data.parent) / "dataset.toml"
+    if path.exists():
+        raise UsageError(f"{path} already exists; edit it, or remove it first")
+    if data.suffix.lower() == ".toml":
+        raise UsageError(f"{data} describes the data already; edit it")
+    described: dict[str, object] = {}
+    if data.is_file() and data.suffix.lower() == ".csv":
+        described["manifest"] = data.name
+    elif not found.listing.root.resolve().is_relative_to(path.parent.resolve()):
+        raise UsageError(
+            f"{data} was unpacked into {found.listing.root}; edit the dataset.toml there"
+        )
+    bands = {"bands": found.bands.to_dict()} if found.bands != RGB else {}
+    if found.table:
+        text = tomli_w.dumps({**described, **found.table.to_dict(), **bands})
+    else:
+        text = tomli_w.dumps({**described}) + EMPTY.format(default_color(0), default_color(1))
+    try:
+        path.write_text(HEADER + text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror}); copy the data") from None
+    return path

@@ -1,0 +1,54 @@
+"""One self-contained page: a template filled, and a file written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from maskwright.report import charts, words
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """The template of this folder as HTML; every name that comes from files is escaped."""
+    pages = Environment(
+        loader=PackageLoader("maskwright", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    pages.filters |= {
+        "score": words.score,
+        "percent": words.percent,
+        "count": words.count,
+        "bar": charts.bar,
+        "swatch": charts.swatch,
+    }
+    return pages.get_template(template).render(values)
+
+
+def write_whole(path: Path, page: str) -> None:
+    """Write a page beside ``path``, then move it there, so that a part of it is never seen.
+
+    What UTF-8 cannot hold, such as a file name in another encoding, is written as ``\\udcff``.
+    """
+    part = path.with_suffix(".part.html")
+    try:
+        part.write_text(page, encoding="utf-8", errors="backslashreplace")
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def printable(text: str) -> str:
+    """The text with line breaks and other control characters written out.
+
+    >>> printable("two\\nlines")
+    'two\\\\nlines'
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

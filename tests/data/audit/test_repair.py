@@ -1,0 +1,183 @@
+"""After a repair the check is clean, no source file has changed, repair.csv says what was done."""
+
+import csv
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from defects import COUNT, DEFECTS, image, mask
+from PIL import Image
+
+from maskwright.data.audit import check
+from maskwright.data.audit.repair import repair
+from maskwright.data.findings import LOWERS, STOPS
+from maskwright.data.samples import write_samples
+from maskwright.errors import DataError, UsageError
+
+# What a repair cannot or need not mend: what is wrong with the set as a whole, or only noted.
+STAYS = {"rare-class", "absent-class", "class-not-in-split", "few-images", "thin-split",
+         "same-mask", "group-leak", "depth"}  # fmt: skip
+UNREPAIRABLE = {"one-value", "no-classes"}
+
+
+@pytest.fixture(scope="session")
+def clean(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("clean") / "set"
+    write_samples(folder, count=COUNT, size=96)
+    return folder
+
+
+@pytest.fixture
+def root(clean, tmp_path) -> Path:
+    return Path(shutil.copytree(clean, tmp_path / "set"))
+
+
+def contents(root: Path) -> dict[str, str]:
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def done(out: Path) -> dict[str, dict[str, str]]:
+    with (out / "repair.csv").open(newline="", encoding="utf-8") as file:
+        return {row["source"]: row for row in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, (kind, _) in DEFECTS.items() if kind not in UNREPAIRABLE]
+)
+def test_after_repair_the_check_is_clean(root, tmp_path, name):
+    _, damage = DEFECTS[name]
+    damage(root)
+    before = contents(root)
+    made = repair(check(root), tmp_path / "out")
+    again = check(tmp_path / "out")
+    serious = {f.kind for f in again.findings if f.severity in (STOPS, LOWERS)}
+    assert serious <= STAYS
+    assert contents(root) == before
+    assert len(again.pairs) == len(made.pairs)
+    assert len(made.pairs) >= (9 if name == "very_few_images" else COUNT - 1)
+
+
+@pytest.mark.parametrize("kind", sorted(UNREPAIRABLE))
+def test_a_set_without_a_class_table_is_not_repaired(root, tmp_path, kind):
+    damage = next(damage for found, damage in DEFECTS.values() if found == kind)
+    damage(root)
+    with pytest.raises(DataError, match=r"cannot be repaired: its masks do not show what the cl"):
+        repair(check(root), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_existing_folder_is_refused(root, tmp_path):
+    with pytest.raises(UsageError, match=r"--repair .*set already exists; name a new folder"):
+        repair(check(root), root)
+
+
+def test_a_set_of_which_nothing_is_left_is_an_error(tmp_path, root):
+    for n in range(COUNT):
+        image(root, n).write_bytes(b"")
+    with pytest.raises(DataError, match="nothing is left after repair; left out: empty files"):
+        repair(check(root), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out.part").exists()
+
+
+def test_the_masks_of_a_clean_set_mean_the_same_after_repair(root, tmp_path):
+    found = check(root)
+    made = repair(found, tmp_path / "out")
+    again = check(tmp_path / "out")
+    assert again.table.names == found.table.names
+    for old, new in zip(found.pairs, again.pairs, strict=True):
+        truth = np.asarray(Image.open(old.mask))
+        np.testing.assert_array_equal(np.asarray(Image.open(new.mask)), truth)
+        assert new.image.read_bytes() == old.image.read_bytes()
+    assert made.in_words().startswith(f"{COUNT} pairs in ")
+
+
+def test_repair_csv_says_what_was_done(root, tmp_path):
+    DEFECTS["a_mask_of_half_the_size"][1](root)
+    flipped = DEFECTS["a_mask_mirrored_left_to_right"][1](root)
+    out = tmp_path / "out"
+    made = repair(check(root), out)
+    rows = done(out)
+    resized = rows[f"masks/{mask(root).name}"]
+    assert "resized from" in resized["what"]
+    assert resized["into"] == f"masks/{mask(root).name}"
+    assert rows[f"masks/{flipped.name}"]["what"].startswith("left out: masks that fit their images")
+    assert rows[f"masks/{flipped.name}"]["into"] == ""
+    assert rows[f"images/{image(root, 0).name}"]["what"] == "copied"
+    assert len(rows) == 2 * COUNT
+    assert f"{COUNT - 1} pairs in {out}, 2 files left out" in made.in_words()
+
+
+def test_a_resized_mask_is_the_nearest_neighbour(root, tmp_path):
+    path = mask(root)
+    truth = np.asarray(Image.open(path))
+    truth = truth[: truth.shape[0] // 2 * 2, : truth.shape[1] // 2 * 2]
+    DEFECTS["a_mask_of_half_the_size"][1](root)
+    half = np.asarray(Image.open(path))
+    repair(check(root), tmp_path / "out")
+    mended = np.asarray(Image.open(tmp_path / "out" / "masks" / path.name))
+    np.testing.assert_array_equal(mended, half.repeat(2, axis=0).repeat(2, axis=1))
+    assert (mended == truth).mean() > 0.9
+
+
+def test_a_mask_saved_as_colours_gets_its_classes_back(root, tmp_path):
+    truth = np.asarray(Image.open(mask(root)))
+    DEFECTS["a_mask_saved_as_its_colours"][1](root)
+    repair(check(root), tmp_path / "out")
+    mended = np.asarray(Image.open(tmp_path / "out" / "masks" / mask(root).name))
+    np.testing.assert_array_equal(mended, truth)
+
+
+def test_a_jpeg_mask_is_snapped_to_what_it_was(root, tmp_path):
+    path = DEFECTS["a_jpeg_mask_among_others"][1](root)
+    repair(check(root), tmp_path / "out")
+    mended = np.asarray(Image.open(tmp_path / "out" / "masks" / path.name))
+    damaged = np.asarray(Image.open(path))
+    assert set(np.unique(mended)) <= {0, 1, 255}
+    assert ((mended == 1) == (damaged > 127))[mended != 255].all()
+    assert (mended == 255).mean() < 0.02
+
+
+def test_a_mask_drawn_on_the_unturned_image_is_turned_with_it(root, tmp_path):
+    truth = np.asarray(Image.open(mask(root)))
+    upright = np.asarray(Image.open(image(root)))
+    DEFECTS["a_mask_drawn_on_the_unturned_image"][1](root)
+    repair(check(root), tmp_path / "out")
+    mended = np.asarray(Image.open(tmp_path / "out" / "masks" / mask(root).name))
+    np.testing.assert_array_equal(mended, truth)
+    turned = np.asarray(Image.open(tmp_path / "out" / "images" / f"{image(root).stem}.png"))
+    assert np.abs(turned.astype(int) - upright).mean() < 4
+
+
+def test_of_a_leak_the_image_in_train_goes(root, tmp_path):
+    DEFECTS["an_image_in_two_splits"][1](root)
+    repair(check(root), tmp_path / "out")
+    rows = done(tmp_path / "out")
+    assert rows[f"images/train/{image(root).name}"]["what"].startswith(
+        "left out: nearly the same as z_"
+    )
+    assert (tmp_path / "out" / "images" / "test" / f"z_{image(root).name}").is_file()
+
+
+def test_object_numbers_are_kept(tmp_path, save):
+    for n in range(10):
+        values = np.zeros((60, 60), np.uint16)
+        for k in range(9 + n):
+            values[6 * (k // 6) + 1 : 6 * (k // 6) + 5, 10 * (k % 6) + 1 : 10 * (k % 6) + 8] = k + 1
+        noise = np.random.default_rng(n).integers(0, 50, (60, 60, 3))
+        save(tmp_path / "set" / "images" / f"{n}.png",
+             ((values[..., None] > 0) * 150 + noise).astype(np.uint8))  # fmt: skip
+        save(tmp_path / "set" / "masks" / f"{n}.png", values)
+    found = check(tmp_path / "set")
+    assert found.table.encoding == "instances"
+    repair(found, tmp_path / "out")
+    again = check(tmp_path / "out")
+    assert again.table.encoding == "instances"
+    stored = np.asarray(Image.open(tmp_path / "out" / "masks" / "9.png"))
+    assert stored.max() == 18
