@@ -186,7 +186,7 @@ def test_nothing_to_do_shows_the_help_in_the_order_of_the_flow(capsys, monkeypat
 def test_check_of_clean_data_says_that_training_can_begin(capsys, monkeypatch, folder):
     code, out, err = call(capsys, monkeypatch, "check", folder)
     assert (code, out) == (0, "")
-    assert "nothing stops training: 6 pairs are usable" in err
+    assert "nothing stops training; usable: 6 pairs" in err
     assert err.rstrip().endswith(f"next: maskwright train {folder}")
 
 

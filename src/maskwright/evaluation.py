@@ -80,7 +80,8 @@ def choose_pairs(
     if data is None and not dataset.root.is_dir():
         raise RunError(
             f"the data of this run is gone from {dataset.root}; "
-            f"name its new place: maskwright evaluate {run.path} DATA"
+            f"name its new place: maskwright evaluate {run.path} DATA; if it came from an export, "
+            "maskwright check EXPORT unpacks that again"
         )
     if data is None and not dataset.pairs[0].mask.is_file():
         raise RunError(

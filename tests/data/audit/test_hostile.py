@@ -16,14 +16,16 @@ from maskwright.data.samples import write_samples
 
 LIMIT = 1e9  # bytes of resident memory
 CHECK = """
-import json, resource, sys
+import json, sys
+from pathlib import Path
 from maskwright.data.audit import check
 from maskwright.errors import DataError
 try:
     found = check(sys.argv[1]).to_dict()
 except DataError as error:
     found = {"error": str(error)}
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+status = Path("/proc/self/status").read_text()  # ru_maxrss would be that of the parent, if larger
+peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
 print(json.dumps({**found, "peak": peak}))
 """
 

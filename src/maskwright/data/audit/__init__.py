@@ -25,7 +25,7 @@ from maskwright.data.labels import ClassTable
 from maskwright.data.listing import list_pairs
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import split_pairs
-from maskwright.data.threads import map_ahead
+from maskwright.data.threads import map_ahead, short_turns
 from maskwright.errors import DataError
 
 AUTO = SplitConfig()
@@ -107,7 +107,8 @@ def check(
     Raises DataError only where nothing can be listed, such as a folder in no known layout.
     """
     listing = list_pairs(Path(data))
-    looked = list(track(map_ahead(look, listing.pairs), "checking", len(listing.pairs)))
+    with short_turns():
+        looked = list(track(map_ahead(look, listing.pairs), "checking", len(listing.pairs)))
     entries = [
         Entry(index, pair.mask, pair.image, facts.mask)
         for index, (pair, facts) in enumerate(zip(listing.pairs, looked, strict=True))

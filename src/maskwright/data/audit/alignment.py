@@ -81,12 +81,15 @@ def fit(image: np.ndarray, mask: np.ndarray) -> Fit | None:
     y, x = np.unravel_index(matches.argmax(), matches.shape)
     unshifted = float(matches[REACH, REACH])
     cut = regions[:, 0].reshape(-1, SIDE, SIDE)[:, REACH:-REACH, REACH:-REACH]
+    here = there = _explained(features, cut, REACH, REACH)
+    if (y, x) != (REACH, REACH):
+        there = _explained(features, cut, int(y), int(x))
     return Fit(
         (explained / SIDE**2 + 2 * along).astype(np.float32),
         (float(x - REACH) / SIDE, float(y - REACH) / SIDE),
         float(matches.max()) - unshifted,
         unshifted,
-        (_explained(features, cut, REACH, REACH), _explained(features, cut, int(y), int(x))),
+        (here, there),
     )
 
 
@@ -124,12 +127,17 @@ def _regions(mask: np.ndarray) -> np.ndarray:
 
     Of more than six values, the lowest and the rest.
     """
-    values, flat = np.unique(mask, return_inverse=True)
-    index = flat.ravel().astype(np.uint8 if len(values) < 256 else np.uint16)
+    values = distinct(mask)
     if len(values) > 6:
-        index, values = np.minimum(index, 1), values[:2]
-    placed = index[_ORDER]
-    return (placed == np.arange(len(values))[:, None, None]).astype(np.float32)
+        mask, values = mask != values[0], np.array([False, True])
+    return (mask.ravel()[_ORDER] == values[:, None, None]).astype(np.float32)
+
+
+def distinct(values: np.ndarray) -> np.ndarray:
+    """The values in a small mask, rising; for bytes without sorting them."""
+    if values.dtype == np.uint8:
+        return np.flatnonzero(np.bincount(values.ravel(), minlength=256)).astype(np.uint8)
+    return np.unique(values)
 
 
 def misplaced(fits: Sequence[Fit | None]) -> dict[int, str]:
@@ -144,13 +152,15 @@ def misplaced(fits: Sequence[Fit | None]) -> dict[int, str]:
     scores = np.stack([one.scores for one in fits if one is not None])  # [n, 8]
     gaps = scores[:, :1] - scores[:, 1:]  # how much better "as it is" is than each other place
     chance = gaps.std(axis=0) / np.sqrt(len(gaps))
-    if (gaps.mean(axis=0) < -8 * chance).any():  # the whole set is misplaced in one way
+    clear = np.maximum(8 * chance, 0.5 * gaps.std(axis=0))
+    if (gaps.mean(axis=0) < -clear).any():  # the whole set is misplaced in one way
         place = 1 + int(gaps.mean(axis=0).argmin())
         gaps = scores[:, :1] - scores[:, place : place + 1]
         wrong = gaps[:, 0] < 0
         return {known[n]: list(PLACES)[place] for n in np.flatnonzero(wrong)}
     typical = np.median(gaps)
-    if typical <= 8 * np.median(chance):
+    spread = 1.4826 * np.median(np.abs(gaps - typical))  # the deviation, whatever a few pairs do
+    if typical <= max(8 * np.median(chance), 1.2 * spread):
         return {}
     best = gaps.argmin(axis=1)
     wrong = gaps.min(axis=1) < -MARGIN * typical
@@ -182,6 +192,6 @@ def shifted(fits: Sequence[Fit | None]) -> dict[int, tuple[float, float]]:
     else:
         fits_then = gain + [one.unshifted for one in ones] > 0.7 * typical
         wrong = fits_then & (gain > max(0.35 * typical, 4 * np.quantile(gain, 0.9)))
-        wrong &= (here < 0.8 * usual) & (there > np.maximum(1.3 * here, 0.5 * usual))
+        wrong &= (here < usual) & (there > 1.15 * here)
     # The template's best place is where the image's edges are: the mask is off by its opposite.
     return {known[n]: (-ones[n].shift[0], -ones[n].shift[1]) for n in np.flatnonzero(wrong)}

@@ -81,7 +81,7 @@ def _details(image: np.ndarray) -> np.ndarray:
     small = cv2.resize(image, (64, 64), interpolation=cv2.INTER_AREA).reshape(64, 64, -1)
     grey = small.mean(axis=2, dtype=np.float32)
     detail = grey - cv2.GaussianBlur(grey, (0, 0), 4)
-    return detail / max(float(np.linalg.norm(detail)), 1e-3)
+    return detail / max(float(np.linalg.norm(detail)), 1.0)  # below 1 it is rounding
 
 
 def clusters(

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from maskwright.data.audit.alignment import Fit, fit, small_image, small_mask
+from maskwright.data.audit.alignment import Fit, distinct, fit, small_image, small_mask
 from maskwright.data.audit.duplicates import thumbnail
 from maskwright.data.findings import Flaw
 from maskwright.data.images import Decoded, RawMask, decode, display, read_mask
@@ -204,7 +204,7 @@ def _touching(values: np.ndarray) -> float:
 def value_counts(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The values, rising, that occur in mask values uint8 or int32 [H, W], and their pixels."""
     if values.dtype == np.uint8:
-        few = np.unique(small_mask(values))
+        few = distinct(small_mask(values))
         if len(few) <= 4:  # counting a few values one by one is faster, if they are all
             counts = np.array([np.count_nonzero(values == value) for value in few])
             if counts.sum() == values.size:

@@ -88,10 +88,9 @@ def _print_finding(finding: Finding, root: Path) -> None:
 
 def place(flaw: Flaw, root: Path) -> str:
     """The file of a flaw as seen from the root, printable whatever its name holds."""
-    path = relative(flaw.path, root) if flaw.path.is_absolute() or root in flaw.path.parents else (
-        flaw.path.as_posix()
-    )  # fmt: skip
-    return printable(path)
+    inside = flaw.path.is_absolute() or root in (flaw.path, *flaw.path.parents)
+    path = relative(flaw.path, root) if inside else flaw.path.as_posix()
+    return "the whole set" if path == "." else printable(path)
 
 
 def printable(text: str) -> str:
@@ -104,8 +103,8 @@ def verdict(found: Audit) -> str:
     lowers = sum(finding.severity == LOWERS for finding in found.findings)
     noticed = f"; {amount(lowers, 'thing')} may lower quality" if lowers else ""
     if found.stops:
-        return f"training must stop: {amount(len(found.stops), 'finding')} above say so{noticed}"
-    return f"nothing stops training: {amount(len(found.pairs), 'pair')} are usable{noticed}"
+        return f"training must stop for {amount(len(found.stops), 'finding')} above{noticed}"
+    return f"nothing stops training; usable: {amount(len(found.pairs), 'pair')}{noticed}"
 
 
 def next_command(found: Audit) -> str:
