@@ -34,5 +34,5 @@ def run_demo(out: Path | None = None, count: int = 320, size: int = 160, seed: i
     predict(run, tests, out=folder / "masks", overlay=True)
     report = write_report(run)
     say(f"done in {duration(time.perf_counter() - begun)}. Open {report} in a browser")
-    say("next, with your own images/ and masks/: maskwright train FOLDER")
+    say("next, with your own images/ and masks/: maskwright check FOLDER")
     return report

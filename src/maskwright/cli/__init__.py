@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from maskwright.cli.data import PATH, data
 from maskwright.errors import MaskwrightError
 
 if TYPE_CHECKING:
@@ -70,9 +71,6 @@ def fail(message: str, code: int) -> None:
     sys.exit(code)
 
 
-PATH = click.Path(path_type=Path)
-
-
 @cli.command()
 @click.option("--out", type=PATH, help="Folder to make  [demo, else demo-2, demo-3, …]")
 def demo(out: Path | None) -> None:
@@ -88,59 +86,7 @@ def demo(out: Path | None) -> None:
     run_demo(out)
 
 
-@cli.group()
-def data() -> None:
-    """Fetch or generate a dataset."""
-
-
-@data.command()
-@click.argument("folder", type=PATH, metavar="DIR")
-def pets(folder: Path) -> None:
-    """Fetch the Oxford-IIIT Pet set (7,390 images, 0.8 GB) into DIR.
-
-    \b
-    Example:
-      maskwright data pets pets
-    """
-    from maskwright.console import say
-    from maskwright.data.download import fetch_pets
-
-    fetch_pets(folder)
-    say(f"next: maskwright train {folder}")
-
-
-@data.command()
-@click.argument("folder", type=PATH, metavar="DIR")
-@click.option("--count", default=200, show_default=True, help="Images to make.")
-@click.option("--size", default=160, show_default=True, help="Typical side in pixels.")
-@click.option("--seed", default=0, show_default=True)
-def shapes(folder: Path, count: int, size: int, seed: int) -> None:
-    """Generate images of textured shapes, with masks, into DIR.
-
-    \b
-    Example:
-      maskwright data shapes shapes --count 400
-    """
-    from maskwright.console import say
-    from maskwright.data.samples import write_samples
-
-    write_samples(folder, count=count, size=size, seed=seed)
-    say(f"next: maskwright train {folder}")
-
-
-@data.command()
-def clean() -> None:
-    """Remove what can be made again: decoded images and unpacked exports.
-
-    \b
-    Example:
-      maskwright data clean
-    """
-    from maskwright.console import amount, say, size
-    from maskwright.data.cache import clean
-
-    removed, freed = clean()
-    say(f"removed {amount(removed, 'dataset')} from the cache, {size(freed)}")
+cli.add_command(data)
 
 
 @cli.command()
