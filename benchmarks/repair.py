@@ -1,7 +1,7 @@
 """A damaged set, repaired, trains as well as the undamaged one.
 
-Claim    After a quarter of the training pairs of a generated set were damaged in ways that can be
-         repaired, `maskwright check --repair` gives a set on which a training reaches, within
+Claim    After a third of the pairs of a generated set were damaged in ways that can be repaired or
+         left out, `maskwright check --repair` gives a set on which a training reaches, within
          noise, the mean IoU of the undamaged set; `train` refuses the damaged set itself.
 Command  python benchmarks/repair.py
 Method   `maskwright data shapes` with 240 pairs for training and 80 undamaged ones for the test,
@@ -9,7 +9,9 @@ Method   `maskwright data shapes` with 240 pairs for training and 80 undamaged o
          colours; a mask of half the size; a JPEG with an EXIF flag and a mask drawn on it as it is
          stored; and 12 more by leaving the image without a mask. Recipe demo, seeds 0, 1 and 2, on
          both sets; scores of the best epoch on the 80 test images. Noise is what the seeds differ.
-Result   (not measured yet)
+Result   84 of 240 pairs damaged, train refuses, 228 pairs after the repair. Mean IoU undamaged
+         0.451, 0.459, 0.432 (mean 0.447), repaired 0.433, 0.451, 0.427 (mean 0.437): 0.010 less,
+         where seeds differ by 0.028 (2026-11, 2 cores of a Xeon, Keras 3.15.1, TensorFlow 2.21.0).
 """
 
 from __future__ import annotations
