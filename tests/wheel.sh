@@ -13,14 +13,18 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 PATH="$work/venv/bin:$PATH"
 
+export MASKWRIGHT_CACHE="$work/cache"
+
 maskwright --version
 maskwright data shapes shapes --count 24 --size 48
+maskwright check shapes --html check.html
 maskwright train shapes --out run --epochs 1 --size 32 --set 'model.filters=[4, 8]' --batch 4
 maskwright evaluate run --json > scores.json
-python -c 'import json; assert json.load(open("scores.json"))["images"] == 2'
+python -c 'import json; assert json.load(open("scores.json"))["images"] == 7'
 maskwright predict run shapes/images/shape_0000.jpg --out masks
 test -s masks/shape_0000.png
 test -s run/report.html
+test -s check.html
 
 python -m pip uninstall --quiet --yes maskwright
 python - <<'PY'
