@@ -68,6 +68,15 @@ def size(count: float) -> str:
     return f"{count:.1f} {unit}" if unit != "B" and count < 10 else f"{count:.0f} {unit}"
 
 
+def printable(text: str) -> str:
+    """The text with line breaks and other control characters written out.
+
+    >>> printable("two\\nlines")
+    'two\\\\nlines'
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def duration(seconds: float) -> str:
     """Seconds as people say them.
 

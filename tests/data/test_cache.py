@@ -323,7 +323,7 @@ def test_cleaning_counts_what_it_removes(pairs, table, home):
     size = sum(file.stat().st_size for path in paths for file in path.iterdir())
     (home / "unpacked" / "cats-0123456789abcdef" / "masks").mkdir(parents=True)
     (home / "unpacked" / "cats-0123456789abcdef" / "masks" / "1.png").write_bytes(b"12345")
-    for begun in (f"pixels/{paths[0].name}.x1_y.part", "unpacked/.cats-0123456789abcdef.7-a.part"):
+    for begun in (f"pixels/.{paths[0].name}.7-a.part", "unpacked/.cats-0123456789abcdef.7-a.part"):
         (home / begun).mkdir()
         (home / begun / "file").write_bytes(b"123")
     assert clean() == (3, size + 5 + 3 + 3)

@@ -16,7 +16,6 @@ import math
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -34,13 +33,14 @@ from maskwright.data.labels import ClassTable
 from maskwright.data.pairing import Pair
 from maskwright.data.threads import map_ahead
 from maskwright.data.view import shrink, shrink_mask, view_matrix
+from maskwright.data.whole import whole
 from maskwright.errors import DataError
 
 FORMAT = 1  # of the files above; a new number is a new key
 SPARE = 10**9  # bytes that stay free on the disk
 ENOUGH = 32  # pairs whose stored size says what the rest will need
 # Folders under the cache home, and the names of what we put there; .part is not whole.
-OURS = {"pixels": r"[0-9a-f]{32}(\.\w+\.part)?", "unpacked": r".+-[0-9a-f]{16}(\..+\.part)?"}
+OURS = {"pixels": r"\.?[0-9a-f]{32}(\..+\.part)?", "unpacked": r".+-[0-9a-f]{16}(\..+\.part)?"}
 
 
 @dataclass(frozen=True)
@@ -202,23 +202,20 @@ def _decode(files: Files, view: ViewConfig, zoom: float, index: int) -> Stored:
 
 
 def _build(path: Path, decode: Callable[[int], Stored], count: int) -> None:
-    """Write the cache whole under another name, then give it its own, unless another run has."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f"{path.name}.", suffix=".part", dir=path.parent))
+    """Write the cache whole, unless another run has done so by then."""
     try:
-        with (part / "pixels.bin").open("wb") as file:
-            sizes = _write(file, decode, count)
-            file.flush()
-            os.fsync(file.fileno())  # lest a power cut leaves the right size and the wrong bytes
-            size = file.tell()
-        np.save(part / "index.npy", sizes)
-        part.rename(path)
-        say(f"{amount(count, 'image')} decoded, for later runs too: {_megabytes(size)} in {path}")
+        with whole(path) as part:
+            with (part / "pixels.bin").open("wb") as file:
+                sizes = _write(file, decode, count)
+                file.flush()
+                os.fsync(file.fileno())  # lest a power cut leaves the size and the wrong bytes
+                size = file.tell()
+            np.save(part / "index.npy", sizes)
     except OSError:
         if not path.is_dir():
             raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    else:
+        say(f"{amount(count, 'image')} decoded, for later runs too: {_megabytes(size)} in {path}")
 
 
 def _write(file: BinaryIO, decode: Callable[[int], Stored], count: int) -> np.ndarray:

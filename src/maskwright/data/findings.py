@@ -21,13 +21,15 @@ from maskwright.data.kinds import STOPS as STOPS
 class Flaw:
     """One thing that is wrong in one file: its kind, the file, and what exactly was seen.
 
-    ``image`` is the image of the pair that the file belongs to, where it belongs to one.
+    ``image`` is the image of the pair that the file belongs to, where it belongs to one; ``other``
+    a second file that the detail speaks of: of the same name, or with nearly the same picture.
     """
 
     kind: str
     path: Path
     detail: str
     image: Path | None = None
+    other: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def _alike(
         image = of_image[stems[0]]
         if taken := found.get(stems[0]) or paired.get(stems[0]):
             detail = f"fits {image.name}, which has {taken.mask.name} already"
-            flaws.append(Flaw("several-candidates", mask, detail, image))
+            flaws.append(Flaw("several-candidates", mask, detail, image, taken.mask))
             continue
         kind = "case" if stem.casefold() == stems[0].casefold() else "affix"
         flaws.append(Flaw(kind, mask, f"paired with {image.name}", image))
@@ -132,7 +132,7 @@ def stems(folder: Path, flaws: list[Flaw]) -> dict[str, Path]:
         stem = _stem(path, folder)
         if stem in found:
             detail = f"beside {found[stem].name}: one name, two files"
-            flaws.append(Flaw("several-candidates", path, detail))
+            flaws.append(Flaw("several-candidates", path, detail, other=found[stem]))
             continue
         found[stem] = path
     return found

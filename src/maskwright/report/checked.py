@@ -6,14 +6,11 @@ import shlex
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from maskwright.console import amount
+from maskwright.console import amount, printable
 from maskwright.data.audit import Audit
 from maskwright.data.audit.facts import ImageFacts
-from maskwright.data.audit.words import next_command
+from maskwright.data.audit.words import class_rows, next_command
 from maskwright.data.findings import KINDS, LOWERS, NOTE, SEVERITIES, Finding
 from maskwright.data.folders import SPLITS
 from maskwright.data.labels import IGNORE
@@ -23,7 +20,7 @@ from maskwright.randomness import PICTURES, generator
 from maskwright.report.embedded import SAMPLES, Picture, embed
 from maskwright.report.exhibits import Exhibit, called, exhibits, pair_pictures
 from maskwright.report.meanings import MEANINGS
-from maskwright.report.page import fill, printable, write_whole
+from maskwright.report.page import fill, write_whole
 from maskwright.report.words import NONE, SPLIT_NAMES
 
 NAMED = 50  # more files of a finding, after the examples
@@ -122,7 +119,6 @@ def advice(found: Audit) -> tuple[str, str]:
 
 def facts(found: Audit) -> dict[str, str]:
     """The figures that stand beside each other at the top."""
-    splits = {split: sum(pair.split == split for pair in found.pairs) for split in SPLITS}
     return {
         "Pairs of image and mask": f"{len(found.facts):,}",
         "Usable": f"{len(found.pairs):,}",
@@ -131,7 +127,7 @@ def facts(found: Audit) -> dict[str, str]:
         "Kind of images": kind_of_images(found),
         **{
             f"{SPLIT_NAMES[split].capitalize()} images": f"{count:,}"
-            for split, count in splits.items()
+            for split, count in found.counts().items()
             if count
         },
     }
@@ -179,22 +175,6 @@ def stretched(found: Audit) -> str:
     if len(set(ranges)) > 1:
         return f"Stored values are stretched to 0–255, band by band: {some(ranges, 12)}."
     return f"Stored values from {ranges[0]} are stretched to 0–255." if ranges else ""
-
-
-def class_rows(found: Audit) -> list[dict[str, Any]]:
-    """What the usable masks hold of each class."""
-    if not found.table:
-        return []
-    pixels = np.sum(list(found.pixels.values()), axis=0)
-    total = int(pixels.sum())
-    return [
-        {
-            "mask_values": some(map(found.table.show, label.values), 4) or "all others",
-            "share": int(pixels[index]) / total if total else None,
-            "masks": sum(index in classes for classes in found.classes),
-        }
-        for index, label in enumerate(found.table.labels)
-    ]
 
 
 def ignored(found: Audit) -> float:

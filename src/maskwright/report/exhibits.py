@@ -13,9 +13,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from maskwright.console import printable
 from maskwright.data.audit import Audit
 from maskwright.data.audit.alignment import PLACES
-from maskwright.data.audit.facts import ImageFacts, MaskFacts
+from maskwright.data.audit.facts import ImageFacts
 from maskwright.data.audit.words import place
 from maskwright.data.findings import Flaw
 from maskwright.data.images import RawMask, read_mask
@@ -25,13 +26,11 @@ from maskwright.data.tiff import upright
 from maskwright.errors import DataError
 from maskwright.report.drawn import colored, laid_over, small_image
 from maskwright.report.embedded import Picture, embed
-from maskwright.report.page import printable
 
 Result = TypeVar("Result")
 
 EXAMPLES = 4  # of each finding
 ROOM = 2_000_000  # characters that all pictures of the page may take
-COPIES = {"leak", "near-leak", "duplicate"}
 LAID = "image with its mask"  # the caption
 _OFF = re.compile(r"is off by ([+-]\d+) pixels across and ([+-]\d+) down")
 
@@ -81,9 +80,8 @@ def pictures_of(found: Audit, flaw: Flaw, pairs: Mapping[Path, Pair]) -> dict[st
     pair = pairs.get(flaw.path)
     if pair is None:
         return _rivals(found, flaw) or _alone(found, flaw.path)
-    if flaw.kind in COPIES or flaw.kind == "same-mask":
-        other = twin(found, flaw, pairs)
-        return {} if other is None else _beside(found, [pair, other])
+    if flaw.other and (twin := pairs.get(flaw.other)):
+        return _beside(found, [pair, twin])
     return pair_pictures(found, pair, flaw)
 
 
@@ -140,28 +138,6 @@ def _overlap(length: int, shift: int) -> tuple[slice, slice]:
     return slice(to, to + kept), slice(at, at + kept)
 
 
-def twin(found: Audit, flaw: Flaw, pairs: Mapping[Path, Pair]) -> Pair | None:
-    """The pair that has nearly the same image, or the same mask, as that of the flaw."""
-    if flaw.kind == "same-mask":
-        mine = found.facts[pairs[flaw.path].image].mask
-        return next(
-            (
-                pair
-                for pair in found.listing.pairs
-                if pair.mask != flaw.path
-                and isinstance(mask := found.facts[pair.image].mask, MaskFacts)
-                and isinstance(mine, MaskFacts)
-                and mask.signature == mine.signature
-            ),
-            None,
-        )
-    group = next((group for group in found.alike if flaw.path in group), ())
-    others = [path for path in group if path != flaw.path]
-    named = [path for path in others if path.name in flaw.detail]  # the detail names one of them
-    best = max(named or others, key=lambda path: len(path.name), default=None)
-    return None if best is None else pairs.get(best)
-
-
 def _beside(found: Audit, pairs: list[Pair]) -> dict[str, np.ndarray]:
     """One picture of each pair, by the name of its image."""
     shown: dict[str, np.ndarray] = {}
@@ -175,14 +151,8 @@ def _beside(found: Audit, pairs: list[Pair]) -> dict[str, np.ndarray]:
 
 def _rivals(found: Audit, flaw: Flaw) -> dict[str, np.ndarray]:
     """Two files of one name."""
-    if flaw.kind != "several-candidates" or not flaw.detail.startswith("beside "):
-        return {}
-    other = flaw.path.with_name(flaw.detail.removeprefix("beside ").partition(":")[0])
-    return {
-        path.name: picture
-        for path in (flaw.path, other)
-        for picture in _alone(found, path).values()
-    }
+    rivals = (flaw.path, flaw.other) if flaw.other else ()
+    return {path.name: picture for path in rivals for picture in _alone(found, path).values()}
 
 
 def _alone(found: Audit, path: Path) -> dict[str, np.ndarray]:

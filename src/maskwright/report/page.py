@@ -43,12 +43,3 @@ def write_whole(path: Path, page: str) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
-
-
-def printable(text: str) -> str:
-    """The text with line breaks and other control characters written out.
-
-    >>> printable("two\\nlines")
-    'two\\\\nlines'
-    """
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

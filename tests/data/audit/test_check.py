@@ -5,37 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from folder import copy, kinds, manifest
 
-from maskwright.data.audit import AS_IT_IS, Audit, check
+from maskwright.data.audit import AS_IT_IS, check
 from maskwright.data.audit.facts import ImageFacts
 from maskwright.data.images import RGB, Bands
 from maskwright.data.kinds import KINDS, STOPS
 from maskwright.errors import DataError
-
-
-@pytest.fixture
-def folder(tmp_path, write_pairs) -> Path:
-    return write_pairs(tmp_path / "data", 12)
-
-
-def kinds(found: Audit) -> dict[str, int]:
-    return {finding.kind: finding.count for finding in found.findings}
-
-
-def manifest(folder: Path, rows: list[str], text: str = "") -> Path:
-    """Describe the folder by these rows of ``number,split,group``."""
-    listed = [f"images/{n}.png,masks/{n}.png,{s},{g}" for n, s, g in (r.split(",") for r in rows)]
-    (folder / "m.csv").write_text("\n".join(["image,mask,split,group", *listed]))
-    (folder / "dataset.toml").write_text(f'manifest = "m.csv"\n{text}')
-    return folder
-
-
-def copy(folder: Path, source: int, target: int) -> None:
-    for kind in ("images", "masks"):
-        (folder / kind / f"{target}.png").write_bytes(
-            (folder / kind / f"{source}.png").read_bytes()
-        )
-
 
 # What it holds
 

@@ -1,33 +1,16 @@
 """Every kind of defect, put into a clean set one at a time, is found, named and, where that is
 safe, repaired; the clean set itself shows none."""
 
-import shutil
-from pathlib import Path
-
 import pytest
 from defects import COUNT, DEFECTS
 
 from maskwright.data.audit import check
 from maskwright.data.findings import KINDS, STOPS
-from maskwright.data.samples import write_samples
 
 # Findings that come with a defect because they are true as well.
 COMPANIONS = {
     "a_mask_drawn_on_the_unturned_image": {"orientation"},
 }
-
-
-@pytest.fixture(scope="session")
-def clean(tmp_path_factory) -> Path:
-    """Generated pairs with their class table."""
-    folder = tmp_path_factory.mktemp("clean") / "set"
-    write_samples(folder, count=COUNT, size=96)
-    return folder
-
-
-@pytest.fixture
-def root(clean, tmp_path) -> Path:
-    return Path(shutil.copytree(clean, tmp_path / "set"))
 
 
 def kinds(found) -> set[str]:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from made import image, objects
 
-from maskwright.data.audit.facts import mask_facts
 from maskwright.data.audit.mending import Job, mended_mask
 from maskwright.data.images import read_mask
 from maskwright.data.labels import ClassTable, Label
@@ -21,7 +20,7 @@ def mended(path: Path, *background: int) -> np.ndarray:
     raw = read_mask(path)
     height, width = raw.values.shape
     size = image(width=width, height=height)
-    job = Job(Pair(path, path), "a", size, mask_facts(raw), frozenset())
+    job = Job(Pair(path, path), "a", size, frozenset())
     return mended_mask(job, ClassTable("instances", labels))[0]
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +12,12 @@ from PIL import Image
 from maskwright.data.audit import check
 from maskwright.data.audit.repair import repair
 from maskwright.data.findings import LOWERS, STOPS
-from maskwright.data.samples import write_samples
 from maskwright.errors import DataError, UsageError
 
 # What a repair cannot or need not mend: what is wrong with the set as a whole, or only noted.
 STAYS = {"rare-class", "absent-class", "class-not-in-split", "few-images", "thin-split",
          "same-mask", "group-leak", "depth"}  # fmt: skip
 UNREPAIRABLE = {"one-value", "no-classes"}
-
-
-@pytest.fixture(scope="session")
-def clean(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("clean") / "set"
-    write_samples(folder, count=COUNT, size=96)
-    return folder
-
-
-@pytest.fixture
-def root(clean, tmp_path) -> Path:
-    return Path(shutil.copytree(clean, tmp_path / "set"))
 
 
 def contents(root: Path) -> dict[str, str]:
@@ -181,3 +167,9 @@ def test_object_numbers_are_kept(tmp_path, save):
     assert again.table.encoding == "instances"
     stored = np.asarray(Image.open(tmp_path / "out" / "masks" / "9.png"))
     assert stored.max() == 18
+
+
+def test_a_repair_into_the_data_itself_is_refused(folder):
+    with pytest.raises(UsageError, match=r"lies in .*data itself; name a folder beside it"):
+        repair(check(folder), folder / "clean")
+    assert not (folder / "clean").exists()

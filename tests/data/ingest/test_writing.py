@@ -17,7 +17,7 @@ from maskwright.data.ingest.writing import (
     index_of,
     is_there,
     mask_names,
-    whole,
+    unpacking,
     write_plain,
 )
 from maskwright.data.pairing import Pair
@@ -28,33 +28,12 @@ def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-# Whole folders
-
-
-def test_a_folder_takes_its_name_when_it_is_done(tmp_path):
-    place = tmp_path / "cache/set"
-    with whole(place) as part:
-        (part / "a").touch()
-        assert not place.exists()
-    assert left(place) == ["a"]
-    assert left(tmp_path / "cache") == ["set"]
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, DataError("it is broken")])
-def test_nothing_is_left_of_work_that_fails(tmp_path, error):
-    def work() -> None:
-        with whole(tmp_path / "cache/set") as part:
-            (part / "a").touch()
-            raise error
-
-    with pytest.raises((KeyboardInterrupt, DataError)):
-        work()
-    assert left(tmp_path / "cache") == []
+# Unpacking
 
 
 def test_the_folder_of_another_process_that_was_faster_stays(tmp_path):
     place = tmp_path / "set"
-    with whole(place) as part:
+    with unpacking(place) as part:
         (part / "mine").touch()
         place.mkdir()
         (place / "theirs").touch()
@@ -69,7 +48,7 @@ def test_a_full_disk_is_said_in_one_line(tmp_path):
             match=r"a\.png: No space left on device; check the disk, or name another folder for "
             "what is unpacked in MASKWRIGHT_CACHE",
         ),
-        whole(tmp_path / "set"),
+        unpacking(tmp_path / "set"),
     ):
         raise OSError(errno.ENOSPC, "No space left on device", "a.png")
 
@@ -78,14 +57,14 @@ def test_a_cache_that_is_a_file_is_said_in_one_line(tmp_path):
     (tmp_path / "cache").touch()
     with (
         pytest.raises(DataError, match="Not a directory; check the disk, or name another folder"),
-        whole(tmp_path / "cache/set"),
+        unpacking(tmp_path / "cache/set"),
     ):
         pass
 
 
 def test_a_file_in_the_way_is_said_in_one_line(tmp_path):
     (tmp_path / "set").touch()
-    with pytest.raises(DataError, match="check the disk"), whole(tmp_path / "set"):
+    with pytest.raises(DataError, match="check the disk"), unpacking(tmp_path / "set"):
         pass
 
 

@@ -66,6 +66,10 @@ class Audit:
         groups = [[place[image] for image in group if image in place] for group in self.alike]
         return [group for group in groups if len(group) > 1]
 
+    def counts(self) -> dict[str, int]:
+        """The number of usable pairs in each split."""
+        return {split: sum(pair.split == split for pair in self.pairs) for split in SPLITS}
+
     @cached_property
     def pixels(self) -> dict[str, np.ndarray]:
         """Pixels of each class in the masks of each split ("" for none), int64 [classes]."""
@@ -84,7 +88,7 @@ class Audit:
             "encoding": self.table.encoding if self.table else None,
             "evidence": self.evidence,
             "classes": self.table.to_dict()["classes"] if self.table else [],
-            "splits": {split: sum(p.split == split for p in self.pairs) for split in SPLITS},
+            "splits": self.counts(),
             "ok": not self.stops,
             "findings": [finding.to_dict() for finding in self.findings],
         }

@@ -206,4 +206,4 @@ def same_masks(entries: Sequence[Entry], digests: Sequence[str]) -> Iterator[Fla
         other = first.setdefault(entry.mask.signature, place)
         if other != place and digests[other] != digests[place]:
             detail = f"the same as {entries[other].path.name}, of another image"
-            yield Flaw("same-mask", entry.path, detail, entry.image)
+            yield Flaw("same-mask", entry.path, detail, entry.image, entries[other].path)

@@ -19,6 +19,9 @@ ALIKE = 0.97  # least correlation of the thumbnails
 SAME_DETAIL = 0.75  # least correlation of the details, in copies of 64×64
 LEAST_CONTRAST = 1.0  # grey levels; thumbnails of less show nothing to compare
 BLOCK = 2048  # thumbnails compared at once
+FARTHEST = 2 - 2 * ALIKE + 1e-4  # squared distance of those that are alike, and rounding
+_GRID = np.arange(SIDE * SIDE).reshape(SIDE, SIDE)
+ORDERS = np.stack([np.ravel(place(_GRID)) for place in PLACES.values()])  # int64 [8, 256]
 
 
 def thumbnail(image: np.ndarray) -> bytes:
@@ -30,23 +33,47 @@ def thumbnail(image: np.ndarray) -> bytes:
 def alike(thumbnails: Sequence[bytes]) -> Iterator[tuple[int, int]]:
     """Pairs (i, j), i < j, of thumbnails that are alike in one of the eight placements.
 
-    All are compared with all, in blocks, so that memory stays bounded: about 15 s for 100,000.
+    All are compared with all, in blocks, so that memory stays bounded. First only their means over
+    the eight placements are: 36 numbers instead of eight times 256. As that mean is a projection,
+    it brings no two farther apart, so none that are alike are missed. 20,000 take 2 to 6 s.
     """
     pixels = np.frombuffer(b"".join(thumbnails), np.uint8).reshape(-1, SIDE * SIDE)
     norms = _norms(pixels)
     usable = np.flatnonzero(norms >= LEAST_CONTRAST * SIDE)
-    grid = np.arange(SIDE * SIDE).reshape(SIDE, SIDE)
-    orders = [np.ravel(place(grid)) for place in PLACES.values()]
+    means = _means(pixels, norms, usable)
+    lengths = np.einsum("ij,ij->i", means, means)
     for begin in range(0, len(usable), BLOCK):
-        rows = usable[begin : begin + BLOCK]
-        mine = _unit(pixels[rows], norms[rows])
+        rows = slice(begin, begin + BLOCK)
         for start in range(begin, len(usable), BLOCK):
-            columns = usable[start : start + BLOCK]
-            others = _unit(pixels[columns], norms[columns])
-            best = np.maximum.reduce([mine @ others[:, order].T for order in orders])
-            for i, j in zip(*np.nonzero(best >= ALIKE), strict=True):
-                if rows[i] < columns[j]:
-                    yield int(rows[i]), int(columns[j])
+            columns = slice(start, start + BLOCK)
+            apart = lengths[rows, None] + lengths[columns] - 2 * means[rows] @ means[columns].T
+            near = np.argwhere(apart <= FARTHEST) + np.array([begin, start])
+            for part in np.array_split(near[near[:, 0] < near[:, 1]], 1 + len(near) // BLOCK):
+                i, j = usable[part].T
+                mine, others = _unit(pixels[i], norms[i]), _unit(pixels[j], norms[j])
+                same = np.any([_along(mine, others[:, order]) >= ALIKE for order in ORDERS], axis=0)
+                yield from zip(i[same].tolist(), j[same].tolist(), strict=True)
+
+
+def _means(pixels: np.ndarray, norms: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """The mean of each usable thumbnail over the eight placements, float32 [n, 36].
+
+    Each pixel that is a class of its own under the placements once, by the root of how often it
+    occurs, so that lengths stay what they are for all 256.
+    """
+    first = ORDERS.min(axis=0)  # of the pixels that the placements take into each other
+    kept, counts = np.unique(first, return_counts=True)
+    means = np.empty((len(usable), len(kept)), np.float32)
+    for begin in range(0, len(usable), BLOCK):
+        part = usable[begin : begin + BLOCK]
+        unit = _unit(pixels[part], norms[part])
+        means[begin : begin + BLOCK] = np.mean([unit[:, order[kept]] for order in ORDERS], axis=0)
+    return means * np.sqrt(counts).astype(np.float32)
+
+
+def _along(mine: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The correlation of each row with that of the other, float32 [n]."""
+    return np.einsum("ij,ij->i", mine, others)
 
 
 def _norms(pixels: np.ndarray) -> np.ndarray:

@@ -38,9 +38,10 @@ def leak_flaws(
                 kind = "leak" if equal else "near-leak"
                 found = pairs[other]
                 where = f"{_name(found.image, root)} in {found.split}"
-                yield Flaw(kind, pair.image, f"in {pair.split}, {nearly} {where}", pair.image)
+                told = f"in {pair.split}, {nearly} {where}"
+                yield Flaw(kind, pair.image, told, pair.image, found.image)
             else:
-                yield Flaw("duplicate", pair.image, detail, pair.image)
+                yield Flaw("duplicate", pair.image, detail, pair.image, first.image)
 
 
 def _name(path: Path, root: Path) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from maskwright.data.audit.contents import ALPHA, EXTENSIONS
-from maskwright.data.audit.facts import ImageFacts, MaskFacts
+from maskwright.data.audit.facts import ImageFacts
 from maskwright.data.audit.values import snap, table_of_colors
 from maskwright.data.images import RawMask, decode, read_mask, write_mask
 from maskwright.data.labels import IGNORE, ClassTable
@@ -36,7 +36,6 @@ class Job:
     pair: Pair
     name: str
     image: ImageFacts
-    mask: MaskFacts
     kinds: frozenset[str]
 
     def write(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
+import filecmp
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from maskwright.data.labels import IGNORE, ClassTable, Label
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import relative, write_split
 from maskwright.data.threads import map_ahead
+from maskwright.data.whole import whole
 from maskwright.errors import DataError, UsageError
 
 MENDED = {"mask-size", "mask-orientation", "mask-damaged", "mask-kind", "listed-twice",
@@ -58,26 +59,29 @@ def repair(found: Audit, out: str | Path) -> Repaired:
     path, table = Path(out), found.table
     if path.exists():
         raise UsageError(f"--repair {path} already exists; name a new folder")
+    if found.data.is_dir() and path.resolve().is_relative_to(found.data.resolve()):
+        raise UsageError(f"--repair {path} lies in {found.data} itself; name a folder beside it")
     if table is None:
         raise DataError(
             f"{found.data} cannot be repaired: its masks do not show what the classes are; "
             "list them in a dataset.toml (maskwright check DATA --init)"
         )
     clean = clean_table(table)
-    jobs, done = plan(found, path)
-    part = path.with_name(f"{path.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    written = list(track(map_ahead(lambda job: job.write(part, table, clean), jobs), "repairing",
-                         len(jobs)))  # fmt: skip
-    pairs = tuple(pair for pair, _ in written if pair)
-    done = sorted([*done, *(one for _, two in written for one in two)], key=lambda d: str(d.source))
-    if not pairs:
-        shutil.rmtree(part, ignore_errors=True)
-        raise DataError(f"{found.data}: nothing is left after repair; {done[0].what}")
-    _describe(part, found, clean, pairs, done)
-    part.rename(path)
+    jobs, done = plan(found)
+    with whole(path) as part:
+        written = map_ahead(lambda job: job.write(part, table, clean), jobs)
+        results = list(track(written, "repairing", len(jobs)))
+        pairs = tuple(pair for pair, _ in results if pair)
+        done = sorted([*done, *(one for _, two in results for one in two)], key=_by_source)
+        if not pairs:
+            raise DataError(f"{found.data}: nothing is left after repair; {done[0].what}")
+        _describe(part, found, clean, pairs, done)
     moved = tuple(replace(p, image=path / p.image, mask=path / p.mask) for p in pairs)
     return Repaired(path, moved, tuple(done))
+
+
+def _by_source(one: Done) -> str:
+    return str(one.source)
 
 
 def clean_table(table: ClassTable) -> ClassTable:
@@ -88,7 +92,7 @@ def clean_table(table: ClassTable) -> ClassTable:
     return ClassTable("index", labels, (IGNORE,))
 
 
-def plan(found: Audit, out: Path) -> tuple[list[Job], list[Done]]:
+def plan(found: Audit) -> tuple[list[Job], list[Done]]:
     """The pairs to write, and the files that are left out with the reason."""
     flaws: dict[Path, list[Flaw]] = {}
     for finding in found.findings:
@@ -100,16 +104,16 @@ def plan(found: Audit, out: Path) -> tuple[list[Job], list[Done]]:
     names: set[str] = set()
     for pair in found.listing.pairs:
         image, mask = found.facts[pair.image].image, found.facts[pair.image].mask
-        why = _why_not(flaws.get(pair.image, []), found.table) or copies.get(pair.image, "")
+        why = _why_not(flaws.get(pair.image, [])) or copies.get(pair.image, "")
         if why or isinstance(image, Flaw) or isinstance(mask, Flaw):
             done += [Done(path, f"left out: {why}") for path in (pair.image, pair.mask)]
             continue
         kinds = frozenset(flaw.kind for flaw in flaws.get(pair.image, []))
-        jobs.append(Job(pair, _name(pair, found.listing.root, names), image, mask, kinds))
+        jobs.append(Job(pair, _name(pair, found.listing.root, names), image, kinds))
     return jobs, done
 
 
-def _why_not(flaws: Sequence[Flaw], table: ClassTable | None) -> str:
+def _why_not(flaws: Sequence[Flaw]) -> str:
     """Why a pair is left out, empty where it can be mended."""
     for flaw in flaws:
         if flaw.kind == "several-candidates" and not _equal_bytes(flaw):
@@ -122,8 +126,7 @@ def _why_not(flaws: Sequence[Flaw], table: ClassTable | None) -> str:
 
 def _equal_bytes(flaw: Flaw) -> bool:
     """Whether the second file of one name holds the same as the first."""
-    other = flaw.path.with_name(flaw.detail.removeprefix("beside ").partition(":")[0])
-    return other.is_file() and other.read_bytes() == flaw.path.read_bytes()
+    return flaw.other is not None and filecmp.cmp(flaw.other, flaw.path, shallow=False)
 
 
 def _alone(found: Audit) -> Iterator[Done]:

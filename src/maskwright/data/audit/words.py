@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maskwright.console import amount, console, say
+from maskwright.console import amount, console, printable, say
 from maskwright.data.audit import Audit
 from maskwright.data.findings import KINDS, LOWERS, NOTE, STOPS, Finding, Flaw
-from maskwright.data.folders import SPLITS
 from maskwright.data.listing import data_name
 from maskwright.data.splits import relative
 from maskwright.errors import some
@@ -37,8 +37,7 @@ def print_audit(found: Audit) -> None:
 def introduction(found: Audit) -> list[str]:
     """What the set is, in a line or two."""
     images = amount(len(found.facts), "image")
-    splits = {split: sum(pair.split == split for pair in found.pairs) for split in SPLITS}
-    divided = ", ".join(f"{count:,} {split}" for split, count in splits.items() if count)
+    divided = ", ".join(f"{count:,} {split}" for split, count in found.counts().items() if count)
     lines = [f"{found.data}: {images} with masks, layout {found.listing.layout}"]
     if divided:
         given = any(pair.split for pair in found.listing.pairs)
@@ -56,21 +55,44 @@ def _ranges(found: Audit) -> str:
     return f", stretched to 0–255 from {shown}" if shown else ""
 
 
+@dataclass(frozen=True)
+class ClassRow:
+    """A class: its mask values as people write them, its share of the pixels in [0, 1] (None where
+    there are none), and how many usable masks hold it."""
+
+    name: str
+    values: str
+    share: float | None
+    masks: int
+
+
+def class_rows(found: Audit) -> list[ClassRow]:
+    """What the usable masks hold of each class."""
+    if not found.table:
+        return []
+    pixels = np.sum(list(found.pixels.values()), axis=0)
+    total = int(pixels.sum())
+    return [
+        ClassRow(
+            label.name,
+            some(map(found.table.show, label.values), 4) or "all others",
+            int(pixels[index]) / total if total else None,
+            sum(index in classes for classes in found.classes),
+        )
+        for index, label in enumerate(found.table.labels)
+    ]
+
+
 def _class_table(found: Audit) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    assert found.table is not None
-    pixels = np.sum(list(found.pixels.values()), axis=0)
-    total = max(1, int(pixels.sum()))
     table = Table("class", "values", "pixels", "masks", box=None)
     for column in table.columns[2:]:
         column.justify = "right"
-    for index, label in enumerate(found.table.labels):
-        masks = sum(index in classes for classes in found.classes)
-        values = some(map(found.table.show, label.values), 4) or "all others"
-        share = f"{100 * int(pixels[index]) / total:.2f} %"
-        table.add_row(escape(label.name), values, share, f"{masks:,}")
+    for row in class_rows(found):
+        share = f"{100 * (row.share or 0):.2f} %"
+        table.add_row(escape(row.name), row.values, share, f"{row.masks:,}")
     return table
 
 
@@ -91,11 +113,6 @@ def place(flaw: Flaw, root: Path) -> str:
     inside = flaw.path.is_absolute() or root in (flaw.path, *flaw.path.parents)
     path = relative(flaw.path, root) if inside else flaw.path.as_posix()
     return "the whole set" if path == "." else printable(path)
-
-
-def printable(text: str) -> str:
-    """The text itself, or its repr where it holds line breaks or other control characters."""
-    return text if text.isprintable() else repr(text)
 
 
 def verdict(found: Audit) -> str:

@@ -21,7 +21,7 @@ from maskwright.console import say
 from maskwright.data.home import cache_home
 from maskwright.data.ingest import archive, brushes, coco, huggingface, labelstudio
 from maskwright.data.ingest.extras import import_needed as import_needed
-from maskwright.data.ingest.writing import is_there, whole, write_plain
+from maskwright.data.ingest.writing import is_there, unpacking, write_plain
 
 EXPORTS = {
     "huggingface": huggingface,
@@ -46,13 +46,13 @@ def unpacked(source: Path) -> Path | None:
     place = _place(source, kind)
     if kind == "archive":
         if not place.is_dir():
-            with whole(place) as part:
+            with unpacking(place) as part:
                 archive.unpack(source, part)
         folder = _without_wrapping(place)
         return unpacked(folder) or folder
     if not is_there(place):
         shutil.rmtree(place, ignore_errors=True)
-        with whole(place) as part:
+        with unpacking(place) as part:
             write_plain(part, place, EXPORTS[kind].unpack(source, part))
         say(f"{source}: the masks were written to {place / 'masks'}")
     return place

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +19,7 @@ from maskwright.data.labels import IGNORE, MOST_CLASSES, ClassTable, Label, defa
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import write_split
 from maskwright.data.threads import map_ahead
+from maskwright.data.whole import whole
 from maskwright.errors import DataError
 
 BACKGROUND = "background"
@@ -46,31 +44,20 @@ class Plain:
 
 
 @contextmanager
-def whole(place: Path) -> Iterator[Path]:
-    """A new folder beside ``place`` that takes its name when the work inside is done.
+def unpacking(place: Path) -> Iterator[Path]:
+    """``whole`` for the cache: where another process was faster, its folder stays.
 
-    Where the work fails nothing is left; where another process was faster, its folder stays.
+    Raises DataError where the disk refuses.
     """
-    part = place.with_name(f".{place.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
-        part.mkdir(parents=True)
-        yield part
-        _take(part, place)
+        with whole(place) as part:
+            yield part
     except OSError as error:
-        raise DataError(
-            f"{error.filename or place}: {error.strerror or error}; check the disk, or name "
-            "another folder for what is unpacked in MASKWRIGHT_CACHE"
-        ) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _take(part: Path, place: Path) -> None:
-    try:
-        part.rename(place)
-    except OSError:
         if not place.is_dir():
-            raise
+            raise DataError(
+                f"{error.filename or place}: {error.strerror or error}; check the disk, or name "
+                "another folder for what is unpacked in MASKWRIGHT_CACHE"
+            ) from None
 
 
 def drawn_table(names: Sequence[str], where: object) -> ClassTable:
