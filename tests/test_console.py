@@ -23,6 +23,17 @@ def test_track_yields_every_item_in_order(monkeypatch):
     assert list(console.track(range(5), "counting", 5)) == [0, 1, 2, 3, 4]
 
 
+def test_track_shows_the_count_and_ends_complete(monkeypatch):
+    out = io.StringIO()
+    screen = Console(file=out, force_terminal=True, width=100)
+    monkeypatch.setattr(console, "console", lambda: screen)
+    for _ in console.track(range(5000), "counting", 5000):
+        pass
+    assert "5000/5000" in out.getvalue()
+    assert "images/s" in out.getvalue()
+    assert out.getvalue().count("counting") < 100  # not drawn for every item
+
+
 def test_scores_are_shown_with_a_dash_where_there_is_none(monkeypatch):
     out = io.StringIO()
     monkeypatch.setattr(console, "console", lambda: Console(file=out, width=100))

@@ -5,6 +5,7 @@ Standard output is kept for results (``--json``), so everything here writes to s
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 Item = TypeVar("Item")
+
+REDRAWN = 0.1  # seconds between two states of a bar
 
 
 @cache
@@ -117,11 +120,13 @@ def track(items: Iterable[Item], label: str, total: int, unit: str = "images/s")
     """Yield ``items`` while a bar shows how far they are and how long the rest will take."""
     with progress(unit) as bar:
         task = bar.add_task(label, total=total, rate="", note="")
-        for item in items:
+        begun = shown = time.perf_counter()
+        for done, item in enumerate(items, 1):
             yield item
-            bar.advance(task)
-            speed = bar.tasks[task].speed
-            bar.update(task, rate=f"{speed:.1f}" if speed else "")
+            now = time.perf_counter()
+            if now - shown > REDRAWN or done == total:
+                bar.update(task, completed=done, rate=f"{done / (now - begun):.1f}")
+                shown = now
 
 
 def print_scores(scores: dict[str, Any]) -> None:

@@ -1,12 +1,11 @@
 """Work ahead in threads: in order, within bounds, and done when it is left early."""
 
-import sys
 import threading
 import time
 
 import pytest
 
-from maskwright.data.threads import map_ahead, short_turns
+from maskwright.data.threads import map_ahead
 
 
 def test_results_come_in_order_though_early_ones_take_longer():
@@ -73,10 +72,3 @@ def test_closing_early_ends_the_work_and_its_threads():
     results.close()
     assert len(begun) < 50
     assert threading.active_count() == before
-
-
-def test_short_turns_are_given_back():
-    before = sys.getswitchinterval()
-    with short_turns(1e-3):
-        assert sys.getswitchinterval() == pytest.approx(1e-3)
-    assert sys.getswitchinterval() == before

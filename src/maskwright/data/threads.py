@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-@contextmanager
-def short_turns(seconds: float = 2e-4) -> Iterator[None]:
-    """Let threads take turns at Python's lock more often than every 5 ms during the work inside.
-
-    Threads that decode a file in two milliseconds would else wait longer for their turn than that.
-    """
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(seconds)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def map_ahead(

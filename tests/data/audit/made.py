@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from maskwright.data.audit.alignment import small_mask
 from maskwright.data.audit.encoding import Entry, Understood
 from maskwright.data.audit.facts import ImageFacts, mask_facts
 from maskwright.data.images import RawMask
@@ -49,7 +50,7 @@ def pair(n: int = 0, split: str = "", group: str = "") -> Pair:
 
 def entry(raw: RawMask, n: int = 0) -> Entry:
     """What is seen of one mask, with the names of pair n."""
-    return Entry(n, pair(n).mask, pair(n).image, mask_facts(raw))
+    return Entry(n, pair(n).mask, pair(n).image, mask_facts(raw, small_mask(raw.values)))
 
 
 def grey(*masks: np.ndarray) -> list[Entry]:

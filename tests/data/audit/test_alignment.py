@@ -11,7 +11,7 @@ from maskwright.data.audit.alignment import (
     PLACES,
     SIDE,
     Fit,
-    fit,
+    fit_all,
     misplaced,
     shifted,
     small_image,
@@ -41,6 +41,10 @@ def scene(seed: int, shape: tuple[int, int] = (96, 96)) -> tuple[np.ndarray, np.
         mask[ellipse(shape, place, radii)] = value
     colors = rng.integers(0, 256, (3, 3))[mask]
     return np.clip(colors + rng.normal(0, 12, colors.shape), 0, 255).astype(np.uint8), mask
+
+
+def fit(image: np.ndarray, mask: np.ndarray) -> Fit | None:
+    return fit_all([image], [mask])[0]
 
 
 def fits(
@@ -195,11 +199,27 @@ def test_an_image_of_one_colour_fits_equally_in_every_place():
     assert (found.gain, found.unshifted, found.explained) == (0, 0, (0, 0))
 
 
-@pytest.mark.parametrize("bands", [1, 3, 4])
-def test_the_scores_of_a_placed_mask_are_those_of_the_mask_in_that_place(bands):
+def test_many_pairs_at_once_are_measured_as_one_alone():
+    scenes = [scene(n) for n in range(9)]
+    images = [small_image(image) for image, _ in scenes]
+    masks = [small_mask(mask) for _, mask in scenes]
+    masks[2] = masks[2].astype(np.int32) * 100_000
+    masks[4] = np.zeros_like(masks[4])
+    masks[6] = np.arange(SIDE * SIDE, dtype=np.int32).reshape(SIDE, SIDE) // 200
+    together = fit_all(images, masks)
+    assert together[4] is None
+    for one, image, mask in zip(together, images, masks, strict=True):
+        alone = fit(image, mask)
+        assert (one is None) == (alone is None)
+        if one and alone:
+            np.testing.assert_allclose(one.scores, alone.scores, atol=1e-5)
+            assert one.shift == alone.shift
+            assert one.explained == pytest.approx(alone.explained, abs=1e-5)
+
+
+def test_the_scores_of_a_placed_mask_are_those_of_the_mask_in_that_place():
     image, mask = scene(0)
     image, mask = small_image(image), small_mask(mask)
-    image = image[..., [0, 1, 2, 0][:bands]]
     plain = fit(image, mask)
     assert plain is not None
     for index, place in enumerate(PLACES.values()):

@@ -15,6 +15,7 @@ from maskwright.data.audit.duplicates import (
     SIDE,
     alike,
     clusters,
+    details_of,
     same_details,
     thumbnail,
 )
@@ -125,7 +126,9 @@ def test_no_image_and_one_image_are_no_duplicates():
 def test_images_may_be_a_pixel_wide(shape):
     tiny = [np.random.default_rng(n).integers(0, 256, (*shape, 3)).astype(np.uint8) for n in (0, 1)]
     assert {0, 2} <= set(found([tiny[0], tiny[1], tiny[0]])[0])
-    assert same_details(tiny[0], tiny[0]) == (shape != (1, 1))  # one pixel has no details
+    assert same_details(details_of(tiny[0]), details_of(tiny[0])) == (
+        shape != (1, 1)
+    )  # one pixel has no details
 
 
 def test_one_that_can_no_longer_be_read_is_not_taken_for_a_copy():

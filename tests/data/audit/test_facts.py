@@ -7,13 +7,16 @@ import pytest
 from made import byte_boxes
 from PIL import Image
 
+from maskwright.data.audit.alignment import small_mask
 from maskwright.data.audit.facts import (
     EXACT,
     MOST_KEPT,
     ImageFacts,
     MaskFacts,
+    PairFacts,
     flaw_of,
     look,
+    look_at,
     mask_facts,
     same_shape,
     value_counts,
@@ -35,15 +38,19 @@ def pair(tmp_path, save) -> Pair:
     return Pair(save(tmp_path / "a.png", NOISE), save(tmp_path / "m.png", mask))
 
 
+def seen(pair: Pair) -> PairFacts:
+    return look_at([pair])[0]
+
+
 def facts_of(values: object, kind: str = "index") -> MaskFacts:
-    return mask_facts(RawMask(np.array(values), kind))
+    return mask_facts(RawMask(np.array(values), kind), small_mask(np.array(values)))
 
 
 # Images
 
 
 def test_an_image_is_seen_as_it_is(pair):
-    image = look(pair).image
+    image = seen(pair).image
     assert isinstance(image, ImageFacts)
     assert (image.format, image.mode, image.bands, image.depth) == ("PNG", "RGB", 3, 8)
     assert (image.width, image.height, image.orientation) == (60, 40, 1)
@@ -55,7 +62,7 @@ def test_the_digest_is_that_of_the_bytes(pair, tmp_path, save):
     copy = tmp_path / "b.png"
     copy.write_bytes(pair.image.read_bytes())
     other = save(tmp_path / "c.png", NOISE, compress_level=1)
-    digests = [look(Pair(path, pair.mask)).image.digest for path in (pair.image, copy, other)]
+    digests = [seen(Pair(path, pair.mask)).image.digest for path in (pair.image, copy, other)]
     assert digests[0] == digests[1] != digests[2]
 
 
@@ -66,13 +73,13 @@ def test_an_image_of_one_colour_is_plain_and_one_pixel_ends_that(pair, save, sid
     if spot and side > 1:
         pixels[-1, -1] = 91
     save(pair.image, pixels)
-    assert look(pair).image.plain == (not spot or side == 1)
+    assert seen(pair).image.plain == (not spot or side == 1)
 
 
 def test_the_range_of_deep_images_leaves_out_the_extremes(pair, save):
     pixels = np.full((100, 100), 500, np.uint16)
     pixels[:50], pixels[0, 0], pixels[1, 1] = 1000, 0, 60000
-    image = look(Pair(save(pair.image, pixels), pair.mask)).image
+    image = seen(Pair(save(pair.image, pixels), pair.mask)).image
     assert (image.depth, image.bands) == (16, 1)
     ((low, high),) = image.range
     assert 490 < low <= 500
@@ -84,7 +91,7 @@ def test_an_image_of_one_number_only_is_plain_whatever_it_is(pair, number):
     tifffile = pytest.importorskip("tifffile")
     path = pair.image.with_suffix(".tif")
     tifffile.imwrite(path, np.full((20, 30), number, np.float32))
-    image = look(Pair(path, pair.mask)).image
+    image = seen(Pair(path, pair.mask)).image
     assert isinstance(image, ImageFacts)
     assert image.plain
     assert np.isfinite(image.range).all()
@@ -96,7 +103,7 @@ def test_numbers_that_are_none_do_not_spoil_the_range(pair):
     pixels[0, :5] = np.nan
     path = pair.image.with_suffix(".tif")
     tifffile.imwrite(path, pixels)
-    image = look(Pair(path, pair.mask)).image
+    image = seen(Pair(path, pair.mask)).image
     assert not image.plain
     np.testing.assert_allclose(image.range, [(2, 3)], atol=0.02)
 
@@ -105,7 +112,7 @@ def test_an_image_that_its_flag_turns_is_seen_upright(tmp_path, pair):
     flag = Image.Exif()
     flag[0x0112] = 6
     Image.fromarray(NOISE).save(tmp_path / "a.jpg", exif=flag)
-    image = look(Pair(tmp_path / "a.jpg", pair.mask)).image
+    image = seen(Pair(tmp_path / "a.jpg", pair.mask)).image
     assert (image.width, image.height, image.orientation) == (40, 60, 6)
 
 
@@ -156,7 +163,7 @@ def test_values_are_counted_as_numpy_counts_them(dtype):
     for seed, top in enumerate((1, 2, 4, 9, 256)):
         values = np.random.default_rng(seed).integers(0, top, (37, 53)).astype(dtype)
         for seen in (values, values.T, values[::-1, ::3], np.rot90(values)):
-            found, counts = value_counts(seen)
+            found, counts = value_counts(seen, small_mask(seen))
             expected = np.unique(seen, return_counts=True)
             np.testing.assert_array_equal(found, expected[0])
             np.testing.assert_array_equal(counts, expected[1])
@@ -165,13 +172,16 @@ def test_values_are_counted_as_numpy_counts_them(dtype):
 def test_values_that_small_copies_miss_are_counted():
     values = np.zeros((500, 500), np.uint8)
     values[3, 4] = 9
-    assert [part.tolist() for part in value_counts(values)] == [[0, 9], [249999, 1]]
+    assert [part.tolist() for part in value_counts(values, small_mask(values))] == [
+        [0, 9],
+        [249999, 1],
+    ]
 
 
 def test_huge_masks_are_counted_to_the_pixel():
     values = np.tile(np.arange(6, dtype=np.uint8), (1, EXACT // 5))
     values[0, 5 * (EXACT // 6) :] = 0
-    found, counts = value_counts(values)
+    found, counts = value_counts(values, small_mask(values))
     assert counts.sum() == values.size
     assert counts[found == 0] == np.count_nonzero(values == 0)
 
@@ -180,11 +190,11 @@ def test_huge_masks_are_counted_to_the_pixel():
 
 
 def test_a_pair_is_measured_where_its_shapes_agree(pair, save):
-    assert look(pair).fit is not None
+    assert seen(pair).fit is not None
     save(pair.mask, np.asarray(Image.open(pair.mask))[::2, ::2])
-    assert look(pair).fit is not None
+    assert seen(pair).fit is not None
     save(pair.mask, np.asarray(Image.open(pair.mask))[:8])
-    assert look(pair).fit is None
+    assert seen(pair).fit is None
 
 
 @pytest.mark.parametrize(
@@ -247,7 +257,7 @@ def broken_folder(path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_a_flaw(pair, which, damage, kind, words):
     path = getattr(pair, which)
     damage(path)
-    facts = look(pair)
+    facts = seen(pair)
     flaw = getattr(facts, which)
     assert isinstance(flaw, Flaw)
     assert (flaw.kind, flaw.path, flaw.image) == (kind, path, pair.image)
@@ -273,6 +283,18 @@ def test_what_reading_raises_becomes_a_flaw_of_the_file(error, kind, detail):
     assert kind in KINDS
 
 
+@pytest.mark.parametrize("count", [0, 1, 3, 70])
+def test_every_pair_is_seen_in_its_place(pair, save, count):
+    pairs = [Pair(pair.image, pair.mask.with_stem(f"m{n}")) for n in range(count)]
+    for n, one in enumerate(pairs):
+        if n != 5:  # whose mask is missing
+            save(one.mask, np.full((4 + n, 6), 1, np.uint8))
+    heights = [
+        mask.height if isinstance(mask := facts.mask, MaskFacts) else 9 for facts in look(pairs)
+    ]
+    assert heights == [4 + n for n in range(count)]
+
+
 def test_one_bad_file_leaves_the_other_seen(pair):
     broken_empty(pair.image)
-    assert isinstance(look(pair).mask, MaskFacts)
+    assert isinstance(seen(pair).mask, MaskFacts)

@@ -14,7 +14,7 @@ from maskwright.config import SplitConfig
 from maskwright.console import amount, track
 from maskwright.data.audit.alignment import misplaced, shifted
 from maskwright.data.audit.contents import bands_of, class_flaws, file_flaws, presence, same_masks
-from maskwright.data.audit.duplicates import clusters
+from maskwright.data.audit.duplicates import LOOKED, clusters
 from maskwright.data.audit.encoding import Entry, Understood, understand
 from maskwright.data.audit.facts import ImageFacts, MaskFacts, PairFacts, look
 from maskwright.data.audit.leaks import group_flaws, leak_flaws, split_flaws
@@ -25,7 +25,6 @@ from maskwright.data.labels import ClassTable
 from maskwright.data.listing import list_pairs
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import split_pairs
-from maskwright.data.threads import map_ahead, short_turns
 from maskwright.errors import DataError
 
 AUTO = SplitConfig()
@@ -111,8 +110,7 @@ def check(
     Raises DataError only where nothing can be listed, such as a folder in no known layout.
     """
     listing = list_pairs(Path(data))
-    with short_turns():
-        looked = list(track(map_ahead(look, listing.pairs), "checking", len(listing.pairs)))
+    looked = list(track(look(listing.pairs), "checking", len(listing.pairs)))
     entries = [
         Entry(index, pair.mask, pair.image, facts.mask)
         for index, (pair, facts) in enumerate(zip(listing.pairs, looked, strict=True))
@@ -159,7 +157,7 @@ def with_duplicates(found: Audit, redrawn: bool) -> tuple[Audit, list[Flaw]]:
 
     def read(index: int) -> np.ndarray | None:
         try:
-            return display(read_image(pairs[index].image, found.bands))
+            return display(read_image(pairs[index].image, found.bands, least=LOOKED))
         except DataError:
             return None
 

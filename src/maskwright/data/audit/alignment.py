@@ -7,29 +7,30 @@ and for its seven flips and turns; what counts is how a pair compares with the w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 SIDE = 48  # pixels of the small copies
 REACH = SIDE // 6  # the largest shift that is looked for, in pixels of the small copies
 LEAST_PAIRS = 8  # with fewer, nothing can be told
+MOST_REGIONS = 6  # of a mask that are told apart
 MARGIN = 0.6  # share of the set's typical gap by which another placement must be better
 
-PLACES = {
+PLACES = {  # of the last two axes
     "as it is": lambda a: a,
-    "mirrored left to right": lambda a: a[:, ::-1],
-    "mirrored top to bottom": lambda a: a[::-1],
-    "turned by 180°": lambda a: a[::-1, ::-1],
-    "mirrored about its diagonal": lambda a: a.T,
-    "turned by 90° clockwise": lambda a: a.T[:, ::-1],
-    "turned by 90° anticlockwise": lambda a: a.T[::-1],
-    "mirrored about its other diagonal": lambda a: a.T[::-1, ::-1],
+    "mirrored left to right": lambda a: a[..., ::-1],
+    "mirrored top to bottom": lambda a: a[..., ::-1, :],
+    "turned by 180°": lambda a: a[..., ::-1, ::-1],
+    "mirrored about its diagonal": lambda a: a.swapaxes(-1, -2),
+    "turned by 90° clockwise": lambda a: a.swapaxes(-1, -2)[..., ::-1],
+    "turned by 90° anticlockwise": lambda a: a.swapaxes(-1, -2)[..., ::-1, :],
+    "mirrored about its other diagonal": lambda a: a.swapaxes(-1, -2)[..., ::-1, ::-1],
 }
-_GRID = np.arange(SIDE * SIDE).reshape(SIDE, SIDE)
-_ORDER = np.stack([np.ravel(place(_GRID)) for place in PLACES.values()])  # int64 [8, SIDE²]
+_BACK = (0, 1, 2, 3, 4, 6, 5, 7)  # the place that undoes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,82 +63,122 @@ def small_mask(values: np.ndarray) -> np.ndarray:
     return values[np.ix_(rows, columns)]
 
 
-def fit(image: np.ndarray, mask: np.ndarray) -> Fit | None:
-    """Measure small copies, uint8 [SIDE, SIDE, C] and [SIDE, SIDE]; None if the mask is plain."""
-    edges = np.zeros((SIDE, SIDE), np.uint8)
-    edges[:, 1:] = mask[:, 1:] != mask[:, :-1]
-    edges[1:] |= mask[1:] != mask[:-1]
-    inner = edges[REACH:-REACH, REACH:-REACH]
-    if not inner.any() or inner.all():
-        return None
-    features, strength = _features(image)
-    regions = _regions(mask)
-    sums = regions.reshape(-1, SIDE * SIDE) @ features.T  # [values × 8, C + 1]
-    sizes = regions[:, :1].sum(axis=2)[..., None]
-    explained = (sums.reshape(len(regions), 8, -1) ** 2 / sizes).sum(axis=0).mean(axis=-1)
-    line = edges.ravel()[_ORDER].astype(np.float32)
-    along = (line - line[0].mean()) @ strength.ravel() / (line[0].std() * SIDE**2)
-    matches = cv2.matchTemplate(strength, inner.astype(np.float32), cv2.TM_CCOEFF_NORMED)
-    y, x = np.unravel_index(matches.argmax(), matches.shape)
-    unshifted = float(matches[REACH, REACH])
-    cut = regions[:, 0].reshape(-1, SIDE, SIDE)[:, REACH:-REACH, REACH:-REACH]
-    here = there = _explained(features, cut, REACH, REACH)
-    if (y, x) != (REACH, REACH):
-        there = _explained(features, cut, int(y), int(x))
-    return Fit(
-        (explained / SIDE**2 + 2 * along).astype(np.float32),
-        (float(x - REACH) / SIDE, float(y - REACH) / SIDE),
-        float(matches.max()) - unshifted,
-        unshifted,
-        (here, there),
-    )
+def fit_all(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> list[Fit | None]:
+    """Measure small copies, uint8 [SIDE, SIDE, 3] and [SIDE, SIDE]; None if a mask is plain.
+
+    Many at once, since each call of NumPy or OpenCV hands Python's lock to another thread, and for
+    arrays as small as these the waiting to get it back costs more than the work.
+    """
+    if not len(masks):
+        return []
+    values = np.stack(masks)
+    edges = np.zeros(values.shape, np.uint8)
+    edges[:, :, 1:] = values[:, :, 1:] != values[:, :, :-1]
+    edges[:, 1:] |= values[:, 1:] != values[:, :-1]
+    inner = _inside(edges).mean(axis=(1, 2))
+    known = np.flatnonzero((inner > 0) & (inner < 1))
+    found: list[Fit | None] = [None] * len(values)
+    if len(known):
+        measured = _measure(np.stack(images)[known], _ranks(values[known]), edges[known])
+        for index, one in zip(known, measured, strict=True):
+            found[index] = one
+    return found
 
 
-def _explained(features: np.ndarray, regions: np.ndarray, top: int, left: int) -> float:
-    """The share of the variance of features [C, SIDE²] that regions [values, N, N] explain, laid
-    on them with their corner at (top, left)."""
-    side = regions.shape[1]
-    part = features.reshape(-1, SIDE, SIDE)[:, top : top + side, left : left + side]
-    part = (part - part.mean(axis=(1, 2), keepdims=True)).reshape(len(part), -1)
-    flat = regions.reshape(len(regions), -1)
-    between = ((flat @ part.T) ** 2 / np.maximum(flat.sum(axis=1, keepdims=True), 1)).sum(axis=0)
-    return float((between / np.maximum(np.einsum("ij,ij->i", part, part), 1e-3)).mean())
+def _measure(images: np.ndarray, ranks: np.ndarray, edges: np.ndarray) -> Iterator[Fit]:
+    """The fit of each of n small copies, with their masks' ``ranks`` and edges uint8."""
+    number, features = len(images), _features(images)
+    placed = np.empty((number, 5, 8, SIDE, SIDE), np.float32)  # the features, and the mask as it is
+    for index, place in enumerate(PLACES.values()):
+        placed[:, :, _BACK[index]] = place(features)
+    regions = _regions(ranks)
+    sums = regions @ placed[:, :4].reshape(number, 32, -1).transpose(0, 2, 1)  # [n, regions, 32]
+    scores = _between(sums, regions).reshape(number, 4, 8).mean(axis=1) / SIDE**2
+    share = edges.mean(axis=(1, 2), dtype=np.float32)[:, None]
+    along = placed[:, 4].reshape(number, 8, -1) @ edges.reshape(number, -1, 1).astype(np.float32)
+    scores += 2 * along[..., 0] / (np.sqrt(share - share**2) * SIDE**2)
+    matches = [
+        cv2.matchTemplate(strength, one, cv2.TM_CCOEFF_NORMED)
+        for strength, one in zip(features[:, -1], _inside(edges).astype(np.float32), strict=True)
+    ]
+    best = [np.unravel_index(one.argmax(), one.shape) for one in matches]
+    tops, lefts = np.array(best).T
+    inner = _regions(_inside(ranks))
+    windows = sliding_window_view(features[:, :-1], (SIDE - 2 * REACH,) * 2, axis=(2, 3))
+    here = _explained(windows[:, :, REACH, REACH], inner).tolist()
+    there = _explained(windows[np.arange(number), :, tops, lefts], inner).tolist()
+    for index, (one, (y, x)) in enumerate(zip(matches, best, strict=True)):
+        unshifted = float(one[REACH, REACH])
+        yield Fit(
+            scores[index],
+            (float(x - REACH) / SIDE, float(y - REACH) / SIDE),
+            float(one[y, x]) - unshifted,
+            unshifted,
+            (here[index], there[index]),
+        )
 
 
-def _features(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Colours and texture, float32 [C + 1, SIDE²], and edge strength, float32 [SIDE, SIDE].
+def _inside(copies: np.ndarray) -> np.ndarray:
+    """Small copies [n, SIDE, SIDE] without the margin in which they may be shifted."""
+    return copies[:, REACH:-REACH, REACH:-REACH]
+
+
+def _regions(ranks: np.ndarray) -> np.ndarray:
+    """The region of each rank of uint8 [n, N, N], float32 [n, regions, N²]."""
+    kinds = np.arange(ranks.max() + 1, dtype=np.uint8)[:, None]
+    return (ranks.reshape(len(ranks), 1, -1) == kinds).astype(np.float32)
+
+
+def _between(sums: np.ndarray, regions: np.ndarray) -> np.ndarray:
+    """What regions [n, regions, pixels] explain of the squares of features [n, C], whose sums over
+    each are [n, regions, C]."""
+    return (sums**2 / np.maximum(regions.sum(axis=2, keepdims=True), 1)).sum(axis=1)
+
+
+def _explained(parts: np.ndarray, regions: np.ndarray) -> np.ndarray:
+    """The share of the variance of parts [n, C, N, N] that regions [n, regions, N²] explain,
+    float32 [n]."""
+    flat = (parts - parts.mean(axis=(2, 3), keepdims=True)).reshape(*parts.shape[:2], -1)
+    between = _between(regions @ flat.transpose(0, 2, 1), regions)
+    return (between / np.maximum(np.einsum("ncp,ncp->nc", flat, flat), 1e-3)).mean(axis=1)
+
+
+def _features(images: np.ndarray) -> np.ndarray:
+    """Colours, texture and, last, edge strength of small copies, float32 [n, 5, SIDE, SIDE].
 
     Each has mean 0 and variance 1 (or 0).
     """
-    grey = image.mean(axis=2, dtype=np.float32)
-    strength = cv2.magnitude(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
-    features = np.empty((image.shape[2] + 2, SIDE, SIDE), np.float32)
-    features[:-2] = image.transpose(2, 0, 1)
-    features[-2] = cv2.GaussianBlur(strength, (0, 0), 2)
-    np.log1p(strength, out=features[-1])
-    flat = features.reshape(-1, SIDE * SIDE)
-    flat -= flat.mean(axis=1, keepdims=True)
-    spread = np.sqrt(np.einsum("ij,ij->i", flat, flat) / SIDE**2)
-    flat /= np.maximum(spread, 1e-3)[:, None]
-    return flat[:-1], features[-1]
+    features = np.empty((len(images), 5, SIDE, SIDE), np.float32)
+    features[:, :3] = images.transpose(0, 3, 1, 2)
+    for start in range(0, len(images), 500):  # channels, of which OpenCV takes up to 512
+        some = features[start : start + 500]
+        grey = np.ascontiguousarray(some[:, :3].mean(axis=1).transpose(1, 2, 0))
+        across, down = (cv2.Sobel(grey, cv2.CV_32F, *step) for step in ((1, 0), (0, 1)))
+        strength = cv2.magnitude(across, down).reshape(SIDE, SIDE, -1)
+        blurred = cv2.GaussianBlur(strength, (0, 0), 2).reshape(SIDE, SIDE, -1)
+        some[:, 3], some[:, 4] = blurred.transpose(2, 0, 1), np.log1p(strength).transpose(2, 0, 1)
+    features -= features.mean(axis=(2, 3), keepdims=True)
+    spread = np.sqrt(np.einsum("ncyx,ncyx->nc", features, features) / SIDE**2)
+    features /= np.maximum(spread, 1e-3)[..., None, None]
+    return features
 
 
-def _regions(mask: np.ndarray) -> np.ndarray:
-    """Each value's region in each of ``PLACES``, float32 [values, 8, SIDE²].
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """How many values of the same copy are lower, uint8, for integers [n, SIDE, SIDE].
 
     Of more than six values, the lowest and the rest.
     """
-    values = distinct(mask)
-    if len(values) > 6:
-        mask, values = mask != values[0], np.array([False, True])
-    return (mask.ravel()[_ORDER] == values[:, None, None]).astype(np.float32)
-
-
-def distinct(values: np.ndarray) -> np.ndarray:
-    """The values in a small mask, rising; for bytes without sorting them."""
-    if values.dtype == np.uint8:
-        return np.flatnonzero(np.bincount(values.ravel(), minlength=256)).astype(np.uint8)
-    return np.unique(values)
+    ranks = np.zeros(values.shape, np.uint8)
+    most, lowest = np.iinfo(values.dtype).max, values.min(axis=(1, 2), keepdims=True)
+    for _ in range(MOST_REGIONS):
+        above = values > lowest
+        if not above.any():
+            break
+        ranks += above
+        lowest = values.min(axis=(1, 2), keepdims=True, where=above, initial=most)
+    many = ranks.max(axis=(1, 2)) == MOST_REGIONS
+    ranks[many] = ranks[many] > 0
+    return ranks
 
 
 def misplaced(fits: Sequence[Fit | None]) -> dict[int, str]:

@@ -8,6 +8,7 @@ Oxford pets, copies correlate at 0.98 and above, different photographs at 0.87 a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -16,7 +17,9 @@ from maskwright.data.audit.alignment import PLACES
 
 SIDE = 16
 ALIKE = 0.97  # least correlation of the thumbnails
-SAME_DETAIL = 0.75  # least correlation of the details, in copies of 64×64
+LOOKED = 64  # pixels of the copies in which details are compared
+SAME_DETAIL = 0.75  # least correlation of the details
+CACHED = 1000  # details in memory, 16 KB each
 LEAST_CONTRAST = 1.0  # grey levels; thumbnails of less show nothing to compare
 BLOCK = 2048  # thumbnails compared at once
 FARTHEST = 2 - 2 * ALIKE + 1e-4  # squared distance of those that are alike, and rounding
@@ -94,18 +97,18 @@ def _unit(pixels: np.ndarray, norms: np.ndarray) -> np.ndarray:
     return _centred(pixels) / norms[:, None]
 
 
-def same_details(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two images uint8 [H, W, C] agree in detail, in any of the eight placements.
+def same_details(mine: np.ndarray, other: np.ndarray) -> bool:
+    """Whether the details of two images agree in any of the eight placements.
 
     Thumbnails of two pictures of sky over ground are alike as well; their details are not.
     """
-    mine = _details(one)
-    other = _details(other)
     return any(float((mine * place(other)).sum()) >= SAME_DETAIL for place in PLACES.values())
 
 
-def _details(image: np.ndarray) -> np.ndarray:
-    small = cv2.resize(image, (64, 64), interpolation=cv2.INTER_AREA).reshape(64, 64, -1)
+def details_of(image: np.ndarray) -> np.ndarray:
+    """The fine structure of an image uint8 [H, W, C], float32 [LOOKED, LOOKED] of length 1."""
+    small = cv2.resize(image, (LOOKED, LOOKED), interpolation=cv2.INTER_AREA)
+    small = small.reshape(LOOKED, LOOKED, -1)
     grey = small.mean(axis=2, dtype=np.float32)
     detail = grey - cv2.GaussianBlur(grey, (0, 0), 4)
     return detail / max(float(np.linalg.norm(detail)), 1.0)  # below 1 it is rounding
@@ -119,8 +122,14 @@ def clusters(
     """The groups of images that are nearly the same, each as rising indices.
 
     ``read`` gives the image at an index, for a closer look at those whose thumbnails are alike;
-    None where it cannot be read.
+    None where it cannot be read; LOOKED pixels of it are enough.
     """
+
+    @lru_cache(CACHED)
+    def details(index: int) -> np.ndarray | None:
+        image = read(index)
+        return None if image is None else details_of(image)
+
     leader = list(range(len(digests)))
 
     def find(index: int) -> int:
@@ -136,7 +145,7 @@ def clusters(
     for i, j in alike([thumbnails[index] for index in singles]):
         a, b = singles[i], singles[j]
         if find(a) != find(b):
-            one, other = read(a), read(b)
+            one, other = details(a), details(b)
             if one is not None and other is not None and same_details(one, other):
                 leader[max(find(a), find(b))] = min(find(a), find(b))
     groups: dict[int, list[int]] = {}

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
 
-from maskwright.data.audit.alignment import Fit, distinct, fit, small_image, small_mask
+from maskwright.data.audit.alignment import SIDE, Fit, fit_all, small_image, small_mask
 from maskwright.data.audit.duplicates import thumbnail
 from maskwright.data.findings import Flaw
 from maskwright.data.images import Decoded, RawMask, decode, display, read_mask
 from maskwright.data.pairing import Pair
+from maskwright.data.threads import map_ahead
 from maskwright.errors import DataError
 
 MOST_KEPT = 512  # the most frequent values of a mask that are kept
 BIG = 16_000_000  # bytes of a file above which only one is decoded at a time, to bound memory
+TOGETHER = 16  # most pairs that a thread looks at before it hands them on
+LINES = 128  # rows of a mask, at least, in which edges are counted
+NOTHING = np.empty((0, 0), np.uint8)  # the small copy of a file that cannot be read
 EXACT = 2**24  # pixels that a histogram of float32 counts exactly
 _one_at_a_time = threading.Lock()
 
@@ -51,7 +57,8 @@ class MaskFacts:
     """What a mask file holds.
 
     ``values`` and ``counts`` are its most frequent values and their pixels, ``distinct`` how many
-    values there are; ``edges`` the share of pixels that differ from their left neighbour;
+    values there are; ``edges`` the share of pixels that differ from their left neighbour
+    (of big masks, in every few rows);
     ``touching`` the share of all borders that lie between two values other than 0; ``signature`` is
     the same for masks of the same content.
     """
@@ -78,18 +85,31 @@ class PairFacts:
     fit: Fit | None = None
 
 
-def look(pair: Pair) -> PairFacts:
-    """Decode both files of a pair once. Nothing that is wrong with them raises."""
-    image, small = _look_at_image(pair)
-    mask, values = _look_at_mask(pair)
-    if small is None or values is None or not _same_shape(image, mask):
-        return PairFacts(image, mask)
-    return PairFacts(image, mask, fit(small, values))
+def look(pairs: Sequence[Pair]) -> Iterator[PairFacts]:
+    """Decode both files of every pair once, in threads. Nothing that is wrong with them raises."""
+    length = max(1, min(TOGETHER, len(pairs) // 32))
+    parts = (pairs[start : start + length] for start in range(0, len(pairs), length))
+    for facts in map_ahead(look_at, parts, ahead=4):
+        yield from facts
 
 
-def _same_shape(image: ImageFacts | Flaw, mask: MaskFacts | Flaw) -> bool:
-    assert isinstance(image, ImageFacts)
-    assert isinstance(mask, MaskFacts)
+def look_at(pairs: Sequence[Pair]) -> list[PairFacts]:
+    """What is seen of a few pairs, which are compared with their masks all at once."""
+    images, masks = zip(
+        *((_look_at_image(pair), _look_at_mask(pair)) for pair in pairs), strict=True
+    )
+    seen = [PairFacts(image, mask) for (image, _), (mask, _) in zip(images, masks, strict=True)]
+    both = [index for index, facts in enumerate(seen) if _same_shape(facts)]
+    fits = fit_all([images[index][1] for index in both], [masks[index][1] for index in both])
+    for index, fit in zip(both, fits, strict=True):
+        seen[index] = replace(seen[index], fit=fit)
+    return seen
+
+
+def _same_shape(facts: PairFacts) -> bool:
+    image, mask = facts.image, facts.mask
+    if isinstance(image, Flaw) or isinstance(mask, Flaw):
+        return False
     return same_shape((image.width, image.height), (mask.width, mask.height))
 
 
@@ -103,15 +123,24 @@ def same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
     return abs(w * height - h * width) <= max(width, height, w, h)
 
 
-def _look_at_image(pair: Pair) -> tuple[ImageFacts | Flaw, np.ndarray | None]:
+def _look_at_image(pair: Pair) -> tuple[ImageFacts | Flaw, np.ndarray]:
+    """What an image is, and its small copy."""
     try:
         with _alone(pair.image), pair.image.open("rb") as file:
-            digest = hashlib.file_digest(file, _blake).hexdigest()
+            digest = _digest(file)
             decoded = decode(pair.image, least=64)
             small = small_image(display(_eight_bits(decoded)))
     except (DataError, OSError) as error:
-        return flaw_of(error, pair.image, pair.image), None
+        return flaw_of(error, pair.image, pair.image), NOTHING
     return _image_facts(decoded, digest, small), small
+
+
+def _digest(file: BinaryIO) -> str:
+    """As ``hashlib.file_digest``, which takes longer for small files than reading them."""
+    digest = hashlib.sha256()
+    while block := file.read(2**20):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def _image_facts(decoded: Decoded, digest: str, small: np.ndarray) -> ImageFacts:
@@ -125,7 +154,7 @@ def _image_facts(decoded: Decoded, digest: str, small: np.ndarray) -> ImageFacts
         depth=8 * decoded.pixels.dtype.itemsize,
         orientation=decoded.orientation,
         several=decoded.several,
-        plain=bool((small == small[0, 0]).all() and _is_plain(decoded.pixels)),
+        plain=small.tobytes() == small[0, 0].tobytes() * SIDE**2 and _is_plain(decoded.pixels),
         range=_ranges(decoded.pixels),
         thumbnail=thumbnail(small),
     )
@@ -158,22 +187,24 @@ def _eight_bits(decoded: Decoded) -> np.ndarray:
     return np.clip(np.nan_to_num(scaled), 0, 255).astype(np.uint8)
 
 
-def _look_at_mask(pair: Pair) -> tuple[MaskFacts | Flaw, np.ndarray | None]:
+def _look_at_mask(pair: Pair) -> tuple[MaskFacts | Flaw, np.ndarray]:
+    """What a mask is, and its small copy."""
     try:
         with _alone(pair.mask):
             raw = read_mask(pair.mask)
-            return mask_facts(raw), small_mask(raw.values)
+            small = small_mask(raw.values)
+            return mask_facts(raw, small), small
     except (DataError, OSError) as error:
-        return flaw_of(error, pair.mask, pair.image), None
+        return flaw_of(error, pair.mask, pair.image), NOTHING
 
 
-def mask_facts(raw: RawMask) -> MaskFacts:
-    """What a mask as stored holds."""
+def mask_facts(raw: RawMask, small: np.ndarray) -> MaskFacts:
+    """What a mask as stored holds; ``small`` is its small copy."""
     height, width = raw.values.shape
-    values, counts = value_counts(raw.values)
+    values, counts = value_counts(raw.values, small)
     order = np.argsort(-counts, kind="stable")[:MOST_KEPT]
     kept = list(zip(values[order].tolist(), counts[order].tolist(), strict=True))
-    small = small_mask(raw.values)
+    lines = raw.values[:: max(1, height // LINES)]
     content = hashlib.blake2b(small.tobytes(), digest_size=8)
     content.update(repr(sorted(kept)).encode())
     return MaskFacts(
@@ -184,7 +215,7 @@ def mask_facts(raw: RawMask) -> MaskFacts:
         values=tuple(value for value, _ in kept),
         counts=tuple(count for _, count in kept),
         distinct=len(values),
-        edges=float(np.count_nonzero(raw.values[:, 1:] != raw.values[:, :-1]) / raw.values.size),
+        edges=float(np.count_nonzero(lines[:, 1:] != lines[:, :-1]) / lines.size),
         touching=_touching(small),
         palette=None if raw.palette is None else raw.palette.tobytes(),
         signature=content.digest(),
@@ -201,10 +232,13 @@ def _touching(values: np.ndarray) -> float:
     return inner / borders if borders else 0.0
 
 
-def value_counts(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The values, rising, that occur in mask values uint8 or int32 [H, W], and their pixels."""
+def value_counts(values: np.ndarray, small: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The values, rising, that occur in mask values uint8 or int32 [H, W], and their pixels.
+
+    ``small`` is the mask's small copy, by which the values are guessed first.
+    """
     if values.dtype == np.uint8:
-        few = distinct(small_mask(values))
+        few = np.flatnonzero(np.bincount(small.ravel(), minlength=256)).astype(np.uint8)
         if len(few) <= 4:  # counting a few values one by one is faster, if they are all
             counts = np.array([np.count_nonzero(values == value) for value in few])
             if counts.sum() == values.size:
@@ -234,7 +268,3 @@ def flaw_of(error: DataError | OSError, path: Path, image: Path | None) -> Flaw:
         return Flaw("missing", path, error.strerror or str(error), image)
     detail = str(error).removeprefix(str(path)).lstrip(": ").removeprefix("is ").split("; ")[0]
     return Flaw(getattr(error, "kind", "") or "unreadable", path, detail, image)
-
-
-def _blake() -> hashlib.blake2b:
-    return hashlib.blake2b(digest_size=16)
