@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -71,4 +72,24 @@ def test_closing_early_ends_the_work_and_its_threads():
     next(results)
     results.close()
     assert len(begun) < 50
-    assert threading.active_count() == before
+    until(lambda: threading.active_count() == before)
+    assert len(begun) < 50
+
+
+def test_closing_early_does_not_wait_for_the_work_in_hand():
+    """The garbage collector may close it while other threads cannot go on: that must not hang."""
+    before, go_on = threading.active_count(), threading.Event()
+    results = map_ahead(lambda n: n and go_on.wait(60), range(1000))
+    assert next(results) == 0
+    results.close()
+    assert threading.active_count() > before
+    go_on.set()
+    until(lambda: threading.active_count() == before)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until it holds, for a minute at most."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)

@@ -16,20 +16,24 @@ def map_ahead(
 ) -> Iterator[Result]:
     """``map`` in threads: results in order, at most ``ahead`` of them waiting in memory.
 
-    An exception of ``function`` is raised where its result would have come.
+    An exception of ``function`` is raised where its result would have come. Closed early, it does
+    not wait for the work in hand: it may be the garbage collector that closes it, in the middle of
+    a thread's start, where waiting for another thread would never end.
 
     >>> list(map_ahead(lambda x: x * x, range(5)))
     [0, 1, 4, 9, 16]
     """
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Result]] = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) >= ahead:
-                    yield waiting.popleft().result()
-            while waiting:
+    pool, wait = ThreadPoolExecutor(workers), True
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= ahead:
                 yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        while waiting:
+            yield waiting.popleft().result()
+    except GeneratorExit:
+        wait = False
+        raise
+    finally:
+        pool.shutdown(wait, cancel_futures=True)
