@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from made import boxes, byte_boxes, colored, entry, grey, jpegs, palettes
+from made import boxes, byte_boxes, colored, entry, grey, jpeg, jpegs, palettes
 
 from maskwright.data.audit.values import (
     LEAST_GAP,
@@ -222,6 +222,24 @@ def test_nothing_is_to_snap_where_all_is_known():
 )  # fmt: skip
 def test_values_do_not_snap_where_that_is_not_safe(pixels, known):
     assert snap(pixels, known) is None
+
+
+@pytest.mark.parametrize("quality", [20, 50, 70, 85, 95])
+def test_in_a_jpeg_values_next_to_a_class_are_that_class(quality):
+    """As at quality 70, where an area of 255 comes out as 254."""
+    mask = np.zeros((120, 160), np.uint8)
+    mask[10:110, 20:150] = 255
+    found, counts = np.unique(jpeg(np.dstack([mask] * 3), quality)[..., 0], return_counts=True)
+    pixels = dict(zip(found.tolist(), counts.tolist(), strict=True))
+    snapped = snap(pixels, table(0, 255), jpeg=True)
+    assert snapped is not None
+    assert all(to in (-1, 0 if value < 128 else 255) for value, to in snapped.items())
+
+
+def test_a_jpeg_does_not_snap_values_that_may_be_a_class():
+    assert snap({0: 900, 254: 90, 128: 90}, table(0, 255), jpeg=True) is None
+    smear = dict.fromkeys(range(20, 70), 9)
+    assert snap({0: 500, 254: 90, **smear}, table(0, 255), jpeg=True) is None
 
 
 def test_one_value_half_way_on_few_pixels_is_a_smear():

@@ -236,7 +236,7 @@ def judge(entry: Entry, table: ClassTable) -> Flaw | None:
         return None
     share = sum(pixels[value] for value in unknown.tolist()) / (mask.width * mask.height)
     shown = some(map(table.show, sorted(unknown.tolist())))
-    if snap(pixels, table) is not None or mask.format == "JPEG":
+    if mask.format == "JPEG" or snap(pixels, table) is not None:
         detail = f"values between those of the classes: {shown} ({100 * share:.1f} % of the pixels)"
         return _flaw("mask-damaged", entry, detail)
     what = "colour" if table.encoding == "rgb" else "value"

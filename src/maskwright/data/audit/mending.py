@@ -120,7 +120,7 @@ def _classes(raw: RawMask, job: Job, table: ClassTable) -> tuple[np.ndarray, str
     values = table.values_of(raw, job.pair.mask)
     found, counts = np.unique(values, return_counts=True)
     pixels = dict(zip(found.tolist(), counts.tolist(), strict=True))
-    snapped = snap(pixels, table)
+    snapped = snap(pixels, table, jpeg=raw.format == "JPEG")
     if snapped is None:
         raise DataError(f"{job.pair.mask} has in-between values that cannot be told apart safely")
     classes, known = table.find(found)
