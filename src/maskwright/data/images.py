@@ -193,12 +193,12 @@ def _decode_page(page: tiff.Page, count: int) -> Decoded:
     return Decoded(pixels, "TIFF", page.mode, page.orientation, page.several, width, height)
 
 
-def read_image(path: Path, bands: Bands = RGB, *, least: int = 0) -> np.ndarray:
+def read_image(path: Path, bands: Bands = RGB) -> np.ndarray:
     """One image as the network sees it, uint8 [H, W, count], turned as its EXIF flag says.
 
-    See ``decode`` for what is read, also with ``least``, and ``to_bands`` for what becomes of it.
+    See ``decode`` for what is read, and ``to_bands`` for what becomes of it.
     """
-    return to_bands(decode(path, count=bands.count, least=least).pixels, bands, path)
+    return to_bands(decode(path, count=bands.count).pixels, bands, path)
 
 
 def read_mask(path: Path) -> RawMask:

@@ -257,6 +257,11 @@ KINDS = {
         "nothing: they stay in one split; each counts as often as it is there",
         "kept once",
     ),
+    "one-scene": Kind(
+        LOWERS,
+        "images that are nearly all the same, as from a fixed camera: scores hold for this scene",
+        "add other scenes, unless the model is for this one; of films, name the parts (split.group)",
+    ),
     "group-leak": Kind(
         LOWERS,
         "groups in two splits: scores would flatter",

@@ -67,6 +67,9 @@ MEANINGS = {
     "too-few": "A split needs images for training and others for measuring.",
     "float": "Without a range it cannot be told which number is black and which is white.",
     "no-pairs": "There is nothing left to train on.",
+    "one-scene": "They are too much alike to tell which of them are copies, so they are dealt to "
+    "train, val and test as if they were not. What is learnt holds for such images, and nobody "
+    "knows how well for others.",
     "thin-split": "A mean over one or two images says how hard these are, not how good a model is.",
     "few-images": "What a model learns from so few holds for these, and its scores are chance.",
 }

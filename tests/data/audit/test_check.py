@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from folder import copy, kinds, manifest
+from PIL import Image
 
+from maskwright.config import SplitConfig
 from maskwright.data.audit import AS_IT_IS, check
 from maskwright.data.audit.facts import ImageFacts
 from maskwright.data.images import RGB, Bands
@@ -199,3 +201,19 @@ def test_two_images_of_one_bare_name_stop_training(folder, save):
         "image-without-mask", "several-candidates"
     ]  # fmt: skip
     assert len(found.pairs) == 12
+
+
+def test_a_set_that_is_one_scene_is_dealt_out_and_says_so(folder, save):
+    """Nothing that can be seen in a thumbnail changes, as where scratches are looked for."""
+    scene = np.asarray(Image.open(folder / "images" / "0.png").convert("RGB")).copy()
+    for n, path in enumerate(sorted((folder / "images").iterdir())):
+        scene[n % 8, n // 8] ^= 8
+        save(path, scene)
+    found = check(folder, split=SplitConfig(by="stratified"))
+    assert not found.stops
+    assert kinds(found)["one-scene"] == 1
+    assert "duplicate" not in kinds(found)
+    assert min(found.counts().values()) >= 1
+    assert [flaw.detail for f in found.findings for flaw in f.flaws if f.kind == "one-scene"] == [
+        "12 images"
+    ]

@@ -8,15 +8,19 @@ import numpy as np
 import pytest
 from made import jpeg
 
+from maskwright.data.audit import duplicates
 from maskwright.data.audit.alignment import PLACES, small_image
 from maskwright.data.audit.duplicates import (
-    BLOCK,
+    ALIKE,
+    FEW,
     LEAST_CONTRAST,
+    ORDERS,
     SIDE,
-    alike,
+    Alike,
+    Sets,
+    _alike,
+    _units,
     clusters,
-    details_of,
-    same_details,
     thumbnail,
 )
 
@@ -31,12 +35,16 @@ def picture(seed: int, height: int = 120, width: int = 160) -> np.ndarray:
     return np.clip(soft + grain, 0, 255).astype(np.uint8)
 
 
-def found(images: Sequence[np.ndarray | None]) -> list[list[int]]:
-    """The clusters of images; None stands for one that can no longer be read."""
-    seen = [np.zeros((9, 9, 3), np.uint8) if one is None else one for one in images]
-    digests = [hashlib.sha256(one.tobytes()).hexdigest() + str(one.shape) for one in seen]
-    thumbnails = [thumbnail(small_image(one)) for one in seen]
-    return clusters(digests, thumbnails, lambda index: images[index])
+def seen(images: Sequence[np.ndarray]) -> Alike:
+    """What is alike among images, of which equal ones are equal files."""
+    digests = [hashlib.sha256(one.tobytes()).hexdigest() + str(one.shape) for one in images]
+    return clusters(digests, [thumbnail(small_image(one)) for one in images])
+
+
+def found(images: Sequence[np.ndarray]) -> list[list[int]]:
+    alike = seen(images)
+    assert not alike.scene
+    return alike.groups
 
 
 def brighter(image: np.ndarray) -> np.ndarray:
@@ -86,21 +94,101 @@ def test_pictures_that_are_alike_in_the_large_differ_in_detail():
     """As photographs of sky over ground, or two frames of one microscope."""
     sky = np.linspace(230, 40, 120)[:, None, None]
     images = []
-    for n in range(6):
+    for n in range(12):
         grain = np.random.default_rng(n).normal(0, 12, (30, 40, 3)).astype(np.float32)
         images.append(np.clip(sky + cv2.resize(grain, (160, 120)), 0, 255).astype(np.uint8))
-    thumbnails = [thumbnail(small_image(one)) for one in images]
-    assert len(list(alike(thumbnails))) == 15
+    units = _units([thumbnail(small_image(one)) for one in images])
+    assert (units @ units.T).min() > ALIKE
     assert found(images) == []
 
 
-def test_equal_files_are_found_without_a_look_at_them():
-    def never(index: int) -> np.ndarray:
-        raise AssertionError(index)
+def watched(count: int) -> list[np.ndarray]:
+    """Images of one scene with a disc that is each time elsewhere."""
+    images = []
+    for n in range(count):
+        image = picture(0)
+        place = (20 + 30 * (n % 5), 15 + 30 * (n // 5))
+        cv2.circle(image, place, 12, (255 * (image[place[1], place[0]] < 128)).tolist(), -1)
+        images.append(image)
+    return images
 
+
+def test_images_of_a_fixed_camera_are_no_duplicates_where_objects_are_seen():
+    images = [*watched(20), picture(1), picture(2)]
+    assert found(images) == []
+    assert found([*images, jpeg(images[7], 60), jpeg(images[21], 60)]) == [[7, 22], [21, 23]]
+
+
+def test_a_copy_with_a_watermark_is_found():
+    images = [picture(n) for n in range(20)]
+    images.append(images[4].copy())
+    cv2.putText(images[-1], "Mine", (10, 60), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (180, 180, 180), 1)
+    assert found(images) == [[4, 20]]
+
+
+def test_of_a_scene_in_which_nothing_is_seen_to_move_only_equal_files_are_copies():
+    images = [picture(0) for _ in range(20)]
+    for n, image in enumerate(images):
+        image[n, n] ^= 1
+    images += [picture(1), images[3], picture(2)]
+    assert seen(images) == Alike([[3, 21]], list(range(20)))
+
+
+def test_few_images_that_are_alike_are_a_cluster_whatever_the_set():
+    images = [picture(0) for _ in range(FEW)]
+    for n, image in enumerate(images):
+        image[n, n] ^= 1
+    assert found(images) == [list(range(FEW))]
+
+
+def test_equal_files_are_found_whatever_they_show():
     plain, other = bytes(SIDE * SIDE), thumbnail(small_image(picture(0)))
     digests, thumbnails = ["a", "b", "a", "c", "a", "c"], [plain, plain, plain, other, plain, other]
-    assert clusters(digests, thumbnails, never) == [[0, 2, 4], [3, 5]]
+    assert clusters(digests, thumbnails).groups == [[0, 2, 4], [3, 5]]
+
+
+@pytest.mark.parametrize("count", [500, 3000])
+def test_all_that_are_alike_in_some_place_are_found_in_any_block(count, monkeypatch):
+    """Beside a comparison of all with all, without the orbits."""
+    monkeypatch.setattr(duplicates, "BLOCK", 256)
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 256, (count, 4, 4)).astype(np.uint8)
+    for n in range(20):
+        one, other = rng.integers(0, count, 2)
+        small[one] = list(PLACES.values())[n % 8](small[other])
+    noise = rng.integers(-9, 9, (count, SIDE, SIDE))
+    large = np.stack(
+        [cv2.resize(one, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for one in small]
+    )
+    units = _units([one.tobytes() for one in np.clip(large + noise, 0, 255).astype(np.uint8)])
+    blocks = [slice(start, start + 256) for start in range(0, count, 256)]
+    seen = set()
+    for n, rows in enumerate(blocks):
+        for columns in blocks[n:]:
+            i, j, place = _alike(units, rows, columns)
+            turned = units[j[:, None], ORDERS[place]]
+            assert (np.einsum("ij,ij->i", units[i], turned) >= ALIKE - 1e-5).all()
+            seen |= set(zip(i.tolist(), j.tolist(), strict=True))
+    best = np.maximum.reduce([units @ units[:, order].T for order in ORDERS])
+    expected = {(i, j) for i, j in np.argwhere(best >= ALIKE).tolist() if i < j}
+    assert seen == expected
+    assert len(expected) >= 15
+
+
+def test_sets_are_joined_whatever_the_order():
+    rng = np.random.default_rng(0)
+    for count, edges in ((10, 4), (500, 300), (9000, 8000)):
+        ones, others = rng.integers(0, count, (2, edges))
+        sets = Sets(count)
+        sets.join(ones, others)
+        expected = list(range(count))
+        changed = True
+        while changed:  # the lowest spreads along the edges
+            before = list(expected)
+            for a, b in zip(ones.tolist(), others.tolist(), strict=True):
+                expected[a] = expected[b] = min(expected[a], expected[b])
+            changed = before != expected
+        assert sets.leaders.tolist() == expected
 
 
 def test_images_of_one_colour_are_not_alike():
@@ -109,16 +197,16 @@ def test_images_of_one_colour_are_not_alike():
 
 
 def test_where_the_thumbnails_have_no_contrast_nothing_is_alike():
-    faint = np.full((2, SIDE * SIDE), 90, np.uint8)
-    faint[:, 0] += int(LEAST_CONTRAST * SIDE) - 1
-    assert list(alike([row.tobytes() for row in faint])) == []
-    faint[:, 0] += 3
-    assert list(alike([row.tobytes() for row in faint])) == [(0, 1)]
+    faint = np.full((2, SIDE, SIDE), 90, np.uint8)
+    faint[:, :2, :2] += int(LEAST_CONTRAST * 16) - 1
+    assert not _units([one.tobytes() for one in faint]).any()
+    faint[:, :2, :2] += 3
+    np.testing.assert_allclose(np.linalg.norm(_units([one.tobytes() for one in faint]), axis=1), 1)
+    assert clusters(["a", "b"], [one.tobytes() for one in faint]).groups == [[0, 1]]
 
 
 def test_no_image_and_one_image_are_no_duplicates():
-    assert clusters([], [], lambda index: None) == []
-    assert list(alike([])) == []
+    assert clusters([], []) == Alike([], [])
     assert found([picture(0)]) == []
 
 
@@ -126,37 +214,3 @@ def test_no_image_and_one_image_are_no_duplicates():
 def test_images_may_be_a_pixel_wide(shape):
     tiny = [np.random.default_rng(n).integers(0, 256, (*shape, 3)).astype(np.uint8) for n in (0, 1)]
     assert {0, 2} <= set(found([tiny[0], tiny[1], tiny[0]])[0])
-    assert same_details(details_of(tiny[0]), details_of(tiny[0])) == (
-        shape != (1, 1)
-    )  # one pixel has no details
-
-
-def test_one_that_can_no_longer_be_read_is_not_taken_for_a_copy():
-    images = [picture(0), picture(1), COPIES["encoded"](picture(0))]
-    digests = ["a", "b", "c"]
-    thumbnails = [thumbnail(small_image(one)) for one in images]
-    assert clusters(digests, thumbnails, lambda index: None) == []
-    assert clusters(digests, thumbnails, lambda index: images[index]) == [[0, 2]]
-
-
-def test_copies_of_copies_are_one_cluster_with_the_first_in_front():
-    first = picture(5)
-    images = [picture(0), first, COPIES["mirrored"](first), picture(1), COPIES["smaller"](first),
-              COPIES["brighter"](COPIES["mirrored"](first)), picture(0)]  # fmt: skip
-    assert found(images) == [[0, 6], [1, 2, 4, 5]]
-
-
-def test_pairs_are_found_across_blocks_and_once_each():
-    rng = np.random.default_rng(0)
-    thumbnails = rng.integers(0, 256, (BLOCK + 40, SIDE * SIDE)).astype(np.uint8)
-    thumbnails[BLOCK + 3] = thumbnails[7]
-    thumbnails[BLOCK + 30] = thumbnails[BLOCK + 20]
-    thumbnails[5] = thumbnails[2].reshape(SIDE, SIDE)[::-1].ravel()
-    pairs = sorted(alike([row.tobytes() for row in thumbnails]))
-    assert pairs == [(2, 5), (7, BLOCK + 3), (BLOCK + 20, BLOCK + 30)]
-
-
-@pytest.mark.parametrize("bands", [1, 3, 4])
-def test_a_thumbnail_is_grey_and_has_256_bytes(bands):
-    image = np.full((30, 40, bands), 77, np.uint8)
-    assert thumbnail(image) == bytes([77] * 256)

@@ -14,13 +14,13 @@ from maskwright.config import SplitConfig
 from maskwright.console import amount, track
 from maskwright.data.audit.alignment import misplaced, shifted
 from maskwright.data.audit.contents import bands_of, class_flaws, file_flaws, presence, same_masks
-from maskwright.data.audit.duplicates import LOOKED, clusters
+from maskwright.data.audit.duplicates import clusters
 from maskwright.data.audit.encoding import Entry, Understood, understand
 from maskwright.data.audit.facts import ImageFacts, MaskFacts, PairFacts, look
 from maskwright.data.audit.leaks import group_flaws, leak_flaws, split_flaws
 from maskwright.data.findings import KINDS, STOPS, Finding, Flaw, findings_of
 from maskwright.data.folders import SPLITS, Listing
-from maskwright.data.images import Bands, display, read_image
+from maskwright.data.images import Bands
 from maskwright.data.labels import ClassTable
 from maskwright.data.listing import list_pairs
 from maskwright.data.pairing import Pair
@@ -154,18 +154,13 @@ def with_duplicates(found: Audit, redrawn: bool) -> tuple[Audit, list[Flaw]]:
         if isinstance((facts := found.facts[pair.image]).image, ImageFacts)
     }
     pairs, digests = list(seen), [image.digest for image in seen.values()]
-
-    def read(index: int) -> np.ndarray | None:
-        try:
-            return display(read_image(pairs[index].image, found.bands, least=LOOKED))
-        except DataError:
-            return None
-
-    near = clusters(digests, [image.thumbnail for image in seen.values()], read)
+    near, scene = clusters(digests, [image.thumbnail for image in seen.values()])
     splits = [replace(pair, split="") for pair in pairs] if redrawn else pairs
-    flaws = leak_flaws(splits, near, digests, found.listing.root)
+    flaws = list(leak_flaws(splits, near, digests, found.listing.root))
+    if scene:
+        flaws.append(Flaw("one-scene", found.listing.root, amount(len(scene), "image")))
     alike = tuple(tuple(pairs[index].image for index in cluster) for cluster in near)
-    return replace(found, alike=alike), list(flaws)
+    return replace(found, alike=alike), flaws
 
 
 def with_classes(
