@@ -190,6 +190,16 @@ def test_check_of_clean_data_says_that_training_can_begin(capsys, monkeypatch, f
     assert err.rstrip().endswith(f"next: maskwright train {folder}")
 
 
+def test_check_shows_the_split_that_a_training_of_the_same_settings_would_draw(
+    capsys, monkeypatch, folder
+):
+    words = ["--set", "split.by=stratified", "--set", "split.val=0.3", "--seed", "5"]
+    code, _, err = call(capsys, monkeypatch, "check", folder, *words)
+    assert code == 0
+    assert "split as it would be drawn: 2 train, 2 val, 2 test" in err
+    assert err.rstrip().endswith(f"next: maskwright train {folder} {' '.join(words)}")
+
+
 def test_check_of_bad_data_ends_with_1_and_names_the_repair(capsys, monkeypatch, folder):
     (folder / "masks" / "3.png").unlink()
     code, out, err = call(capsys, monkeypatch, "check", folder)

@@ -111,6 +111,15 @@ def test_predict_writes_masks_overlays_and_probabilities(run, tmp_path):
     }
 
 
+def test_predict_notices_masks_of_one_class_alone(run, tmp_path, capsys):
+    black = tmp_path / "black.png"
+    Image.new("RGB", (12, 10)).save(black)
+    predict(run, [black, run.dataset.pairs[0].image], out=tmp_path / "out")
+    assert "1 of 2 masks hold one class alone (value_0); if that is wrong, the images may" in (
+        " ".join(capsys.readouterr().err.split())
+    )
+
+
 def test_predict_reads_and_shows_images_of_five_bands(run, tmp_path):
     pixels = np.full((10, 12, 5), 30, np.uint16)
     pixels[5:] = 200

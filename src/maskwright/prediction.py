@@ -39,15 +39,26 @@ def predict(
     run = model if isinstance(model, Run) else load(model)
     targets = plan_outputs(find_images(inputs), Path(out), overlay, probabilities)
     unreadable: list[DataError] = []
+    alone: list[str] = []  # the class of each mask that has one only
     predictor = run.predictor
     predicted = predictor.predict_all(targets, predictor.read, unreadable)
 
     def write(job: tuple[Path, np.ndarray]) -> Path:
         image, scores = job
-        return write_prediction(predictor, image, scores, targets[image], overlay, probabilities)
+        mask = most_likely(scores)
+        if (mask == mask[0, 0]).all():
+            alone.append(predictor.table.names[mask[0, 0]])
+        keep = scores if probabilities else None
+        return write_prediction(predictor, image, mask, targets[image], overlay, keep)
 
     Path(out).mkdir(parents=True, exist_ok=True)
     written = list(track(map_ahead(write, predicted), "predicting", len(targets)))
+    if alone:
+        say(
+            f"{len(alone)} of {amount(len(written), 'mask')} hold one class alone "
+            f"({some(sorted(set(alone)))}); if that is wrong, the images may be unlike those that "
+            f"the run was trained on"
+        )
     if unreadable:
         if not written and not any(Path(out).iterdir()):
             Path(out).rmdir()
@@ -107,17 +118,20 @@ def plan_outputs(
 def write_prediction(
     predictor: Predictor,
     image: Path,
-    probabilities: np.ndarray,
+    mask: np.ndarray,
     target: Path,
     overlay: bool,
-    keep_probabilities: bool,
+    probabilities: np.ndarray | None,
 ) -> Path:
-    """Write the files of one image from its probabilities float32 [H, W, classes]."""
-    mask, table = most_likely(probabilities), predictor.table
+    """Write the files of one image: its mask of class indices uint8 [H, W], and what is asked for.
+
+    ``probabilities`` are float32 [H, W, classes], None where they are not to be kept.
+    """
+    table = predictor.table
     if overlay:
         picture = overlaid(predictor.read(image), mask, table)
         write_image(target.with_name(f"{target.stem}-overlay.jpg"), picture)
-    if keep_probabilities:
+    if probabilities is not None:
         np.savez_compressed(
             target.with_name(f"{target.stem}-probabilities.npz"),
             probabilities=probabilities.astype(np.float16),

@@ -82,10 +82,12 @@ def introduce(dataset: Dataset, network: keras.Model, config: Config, run: Run) 
     """Say in two lines what is about to be trained on what."""
     images = dataset.counts()
     epochs = config.train.epochs_for(images["train"])
+    groups = len({pair.group for pair in dataset.pairs} - {""})
+    grouped = f" (of {amount(groups, 'group')})" if groups else ""
     say(
         f"{data_name(dataset.root)}: {images['train']} images to train on, {images['val']} to "
-        f"choose the best epoch, {images['test']} for the test; {len(dataset.table)} classes: "
-        f"{some(dataset.table.names, 8)}"
+        f"choose the best epoch, {images['test']} for the test{grouped}; "
+        f"{len(dataset.table)} classes: {some(dataset.table.names, 8)}"
     )
     say(
         f"{config.recipe}: {network.name} of {network.count_params():,} weights, "

@@ -171,6 +171,20 @@ def test_a_pattern_must_find_a_group_in_every_path(pattern, words):
         split_pairs(make(3), ROOT, 0, SplitConfig(group=pattern))
 
 
+def test_a_pattern_that_tells_every_image_from_every_other_is_noticed(capsys):
+    pairs = split_pairs(make(5), ROOT, 0, SplitConfig(group=r"\d+\.jpg"))
+    assert len({pair.group for pair in pairs}) == 5
+    assert " ".join(capsys.readouterr().err.split()) == (
+        r"split.group = '\\d+\\.jpg' makes each of 5 images a group of its own, such as '0.jpg'; "
+        "put ( ) around the part that the images of a group share"
+    )
+
+
+def test_too_few_groups_are_named():
+    with pytest.raises(DataError, match=r"/data has 1 group \(images\) for train, too few"):
+        split_pairs(make(5), ROOT, 0, SplitConfig(group="images"))
+
+
 def test_by_group_needs_a_group():
     with pytest.raises(
         UsageError,
@@ -200,7 +214,7 @@ def test_stratified_needs_the_classes_of_every_mask():
         (make(3, "val"), SplitConfig(), "has 0 images for .* to train on; have at least 1"),
         (
             make(50), SplitConfig(group="images"),
-            "has 1 group for train, .* have at least 3, better 30"
+            "has 1 group \\(.*\\) for train, .* have at least 3, better 30"
         ),
         (
             make(39), SplitConfig(folds=40),

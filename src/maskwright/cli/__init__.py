@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,15 @@ from maskwright.errors import MaskwrightError
 
 if TYPE_CHECKING:
     from maskwright.config import Config
+
+SETTINGS = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="One setting; config.toml of a run shows all keys.",
+)
+SEED = click.option("--seed", type=int, help="Seed of split, weights, order and augmentation.")
 
 
 class InOrder(click.Group):
@@ -95,15 +105,22 @@ cli.add_command(data)
 @click.option("--html", type=PATH, help="Also write a page with pictures of each finding.")
 @click.option("--repair", type=PATH, metavar="OUT", help="Write a clean copy into this folder.")
 @click.option("--init", is_flag=True, help="Write DATA/dataset.toml, to name the classes in it.")
-def check(data: Path, as_json: bool, html: Path | None, repair: Path | None, init: bool) -> None:
+@SETTINGS
+@SEED
+def check(
+    data: Path, as_json: bool, html: Path | None, repair: Path | None, init: bool,
+    settings: tuple[str, ...], seed: int | None,
+) -> None:  # fmt: skip
     """Look through DATA and say all that is wrong with it.
 
-    Exit code 1 where training must stop.
+    With the settings of a training it shows the split that this would draw. Where classes have no
+    names yet, --init first, then --repair: the copy keeps the names. Exit code 1 where training
+    must stop.
 
     \b
     Examples:
       maskwright check cells --html check.html
-      maskwright check cells --repair cells-clean
+      maskwright check cells --set split.group='(.+)_' --repair cells-clean
     """
     from maskwright.console import say
     from maskwright.data.audit import check
@@ -111,7 +128,8 @@ def check(data: Path, as_json: bool, html: Path | None, repair: Path | None, ini
     from maskwright.data.audit.words import next_command, print_audit
     from maskwright.data.described import write_described
 
-    found = check(data)
+    config = configure(settings=settings, seed=seed)
+    found = check(data, seed=config.seed, split=config.split)
     print_audit(found)
     if as_json:
         click.echo(json.dumps(found.to_dict()))
@@ -126,7 +144,8 @@ def check(data: Path, as_json: bool, html: Path | None, repair: Path | None, ini
         say(f"repaired: {made.in_words()}")
         say(f"next: maskwright check {repair}")
     elif command := next_command(found):
-        say(f"next: {command}")
+        again = [f" --set {shlex.quote(text)}" for text in settings]
+        say(f"next: {command}{''.join(again)}{f' --seed {seed}' if seed is not None else ''}")
     if found.stops and not repair:
         sys.exit(1)
 
@@ -136,21 +155,15 @@ def check(data: Path, as_json: bool, html: Path | None, repair: Path | None, ini
 @click.option("--out", type=PATH, help="Run folder to make  [runs/DATA-RECIPE]")
 @click.option("--recipe", help="Named configuration; maskwright info lists them.")
 @click.option("--config", type=PATH, help="TOML file of settings, such as a run's config.toml.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="One setting; config.toml of a run shows all keys.",
-)
+@SETTINGS
 @click.option(
     "--epochs",
     type=int,
-    help="Passes over the training images  [of the recipe; default shows 8,000 images]",
+    help="Passes over the training images; 0: as many as show 8,000  [of the recipe]",
 )
 @click.option("--size", type=int, help="Side of the network's view in pixels.")
 @click.option("--batch", type=int, help="Images a step.")
-@click.option("--seed", type=int, help="Seed of split, weights, order and augmentation.")
+@SEED
 def train(data: Path, out: Path | None, **options: Any) -> None:
     """Train on DATA: folder, CSV manifest or dataset.toml.
 
@@ -270,8 +283,9 @@ def start_engine() -> None:
 
 
 def configure(
-    recipe: str | None, config: Path | None, settings: tuple[str, ...],
-    epochs: int | None, size: int | None, batch: int | None, seed: int | None,
+    recipe: str | None = None, config: Path | None = None, settings: tuple[str, ...] = (),
+    epochs: int | None = None, size: int | None = None, batch: int | None = None,
+    seed: int | None = None,
 ) -> Config:  # fmt: skip
     """The recipe, changed by the file, then by --set, then by the options of their own."""
     from maskwright.config import parse_setting, read_config

@@ -260,7 +260,7 @@ KINDS = {
     "one-scene": Kind(
         LOWERS,
         "images that are nearly all the same, as from a fixed camera: scores hold for this scene",
-        "add other scenes, unless the model is for this one; of films, name the parts (split.group)",
+        "add other scenes, unless the model is for this one; name the parts of films (split.group)",
     ),
     "group-leak": Kind(
         LOWERS,

@@ -229,6 +229,15 @@ def from_dict(table: Mapping[str, Any], where: object) -> ClassTable:
     return ClassTable(encoding, tuple(labels), _numbers(table.get("ignore", []), where))
 
 
+def value_name(value: int) -> str:
+    """What a class is called of which only the mask value is known.
+
+    >>> value_name(255)
+    'value_255'
+    """
+    return f"value_{value}"
+
+
 def default_color(index: int) -> str:
     """A colour for the class at ``index``, distinct from its neighbours, as "#rrggbb"."""
     if index < len(COLORS):

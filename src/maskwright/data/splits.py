@@ -103,6 +103,11 @@ def _with_groups(pairs: Sequence[Pair], root: Path, pattern: str) -> list[Pair]:
             f"split.group = {pattern!r} finds a group in {many} of {amount(len(pairs), 'image')} "
             f"of {root}, not in {some(missed)}; write one that fits every image's path"
         )
+    if len(set(groups)) == len(pairs) > 1:
+        say(
+            f"split.group = {pattern!r} makes each of {amount(len(pairs), 'image')} a group of its "
+            f"own, such as {groups[0]!r}; put ( ) around the part that the images of a group share"
+        )
     return [replace(pair, group=group) for pair, group in zip(pairs, groups, strict=True)]
 
 
@@ -202,7 +207,9 @@ def _check_enough(
         return
     grouped = any(pair.group for pair in pairs)
     count = amount(len(pool), "group" if grouped else "image")
-    if not grouped and len(pool) < sum(len(unit.members) for unit in pool):
+    if grouped:
+        count += f" ({some(sorted(unit.name for unit in pool))})"
+    elif len(pool) < sum(len(unit.members) for unit in pool):
         count += " (near-duplicates count as one)"
     apart = f" and keep some apart for {' and '.join(wanted)}" if wanted else ""
     apart += f" in {folds} folds" if folds else ""

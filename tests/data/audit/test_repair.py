@@ -173,3 +173,19 @@ def test_a_repair_into_the_data_itself_is_refused(folder):
     with pytest.raises(UsageError, match=r"lies in .*data itself; name a folder beside it"):
         repair(check(folder), folder / "clean")
     assert not (folder / "clean").exists()
+
+
+def test_classes_called_after_their_value_are_called_after_the_new_one(tmp_path, save):
+    folder = tmp_path / "data"
+    for n in range(6):
+        box = np.zeros((20, 20), np.uint8)
+        box[4:12, n : n + 8] = 255
+        save(folder / f"images/{n}.png", np.dstack([box] * 3))
+        save(folder / f"masks/{n}.png", box)
+    assert repair(check(folder), tmp_path / "clean").pairs
+    assert check(tmp_path / "clean").table.names == ["value_0", "value_1"]
+    (folder / "dataset.toml").write_text(
+        '[[classes]]\nname = "ground"\nvalues = [0]\n[[classes]]\nname = "cell"\nvalues = [255]\n'
+    )
+    repair(check(folder), tmp_path / "named")
+    assert check(tmp_path / "named").table.names == ["ground", "cell"]

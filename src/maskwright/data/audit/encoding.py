@@ -30,7 +30,7 @@ from maskwright.data.audit.values import (
     total,
 )
 from maskwright.data.findings import Flaw
-from maskwright.data.labels import IGNORE, ClassTable, Label, default_color
+from maskwright.data.labels import IGNORE, ClassTable, Label, default_color, value_name
 from maskwright.errors import some
 
 LOW = 40  # beside values below this, 255 is to be ignored
@@ -201,7 +201,7 @@ def _labels(values: Sequence[int], masks: Sequence[Entry]) -> tuple[Label, ...]:
         color = default_color(index)
         if 0 <= value < len(palette):
             color = "#" + palette[value].tobytes().hex()
-        labels.append(Label(f"value_{value}", color, (value,)))
+        labels.append(Label(value_name(value), color, (value,)))
     return tuple(labels)
 
 

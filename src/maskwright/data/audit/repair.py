@@ -17,7 +17,7 @@ from maskwright.data.audit.facts import ImageFacts
 from maskwright.data.audit.mending import Done, Job
 from maskwright.data.findings import KINDS, STOPS, Flaw
 from maskwright.data.images import RGB
-from maskwright.data.labels import IGNORE, ClassTable, Label
+from maskwright.data.labels import IGNORE, ClassTable, Label, value_name
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import relative, write_split
 from maskwright.data.threads import map_ahead
@@ -85,10 +85,16 @@ def _by_source(one: Done) -> str:
 
 
 def clean_table(table: ClassTable) -> ClassTable:
-    """The class table of the new masks: values 0, 1, 2, …, and 255 for ignored pixels."""
+    """The class table of the new masks: values 0, 1, 2, …, and 255 for ignored pixels.
+
+    A class that is called after its value is called after the new one.
+    """
     if table.encoding == "instances":
         return replace(table, labels=(replace(table.labels[0], values=(0,)), table.labels[1]))
-    labels = tuple(Label(k.name, k.color, (n,)) for n, k in enumerate(table.labels))
+    labels = tuple(
+        Label(value_name(n) if k.name in map(value_name, k.values) else k.name, k.color, (n,))
+        for n, k in enumerate(table.labels)
+    )
     return ClassTable("index", labels, (IGNORE,))
 
 
