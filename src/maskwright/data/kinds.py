@@ -183,6 +183,12 @@ KINDS = {
         "save masks as PNG, and resize them by nearest neighbour",
         "snapped to the nearest class where that is safe, else left out",
     ),
+    "mask-scale": Kind(
+        STOPS,
+        "masks that say 1 where the others say 255, or the other way round",
+        "save all of them in one of the two ways",
+        "read as the others are",
+    ),
     "outside-table": Kind(
         STOPS,
         "masks with values that the class table does not have",

@@ -40,6 +40,8 @@ MEANINGS = {
     "was copied into the folder of masks.",
     "mask-damaged": "JPEG and smooth resizing blend classes along their borders into values that "
     "mean nothing or, worse, another class.",
+    "mask-scale": "Object and background are told by 0 and 1 in some files and by 0 and 255 in "
+    "others; read in one way, the others are empty or unknown.",
     "outside-table": "Nobody has said which class these pixels are.",
     "one-value": "Every pixel is of the same class, so there is nothing to learn.",
     "no-classes": "It cannot be told which values are classes.",

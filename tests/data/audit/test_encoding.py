@@ -143,11 +143,12 @@ def test_masks_of_0_and_1_among_those_of_0_and_255_are_named():
     full, ones = [byte_boxes(n, 255) for n in range(7)], [byte_boxes(n, 1) for n in range(3)]
     found = understand(grey(*full, *ones))
     assert values(found) == [0, 255]
-    assert named(found) == [("outside-table", f"{n}.png") for n in (7, 8, 9)]
+    assert named(found) == [("mask-scale", f"{n}.png") for n in (7, 8, 9)]
+    assert found.flaws[0].detail == "says 1 where the others say 255"
     found = understand(grey(*full[:2], *ones))
     assert values(found) == [0, 1]
-    assert named(found) == [("outside-table", f"{n}.png") for n in (0, 1)]
-    assert "value 255, which the class table does not have (0, 1)" in found.flaws[0].detail
+    assert named(found) == [("mask-scale", f"{n}.png") for n in (0, 1)]
+    assert found.flaws[0].detail == "says 255 where the others say 1"
 
 
 # What is no class table

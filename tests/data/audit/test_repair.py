@@ -130,6 +130,24 @@ def test_a_jpeg_mask_is_snapped_to_what_it_was(root, tmp_path):
     assert (mended == 255).mean() < 0.02
 
 
+def test_masks_of_0_and_1_among_those_of_0_and_255_are_read_as_these(tmp_path, save):
+    folder = tmp_path / "data"
+    for n in range(9):
+        box = np.zeros((20, 20), np.uint8)
+        box[4:12, n : n + 8] = 1 if n == 3 else 255
+        save(folder / f"images/{n}.png", np.dstack([box] * 3) + n)
+        save(folder / f"masks/{n}.png", box)
+    found = check(folder)
+    assert [finding.kind for finding in found.stops] == ["mask-scale"]
+    made = repair(found, tmp_path / "clean")
+    assert len(made.pairs) == 9
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(tmp_path / "clean/masks/3.png"))[4:12].max(axis=0),
+        [0] * 3 + [1] * 8 + [0] * 9,
+    )
+    assert not check(tmp_path / "clean").stops
+
+
 def test_a_mask_drawn_on_the_unturned_image_is_turned_with_it(root, tmp_path):
     truth = np.asarray(Image.open(mask(root)))
     upright = np.asarray(Image.open(image(root)))

@@ -23,6 +23,7 @@ from maskwright.data.audit.values import (
     is_grey_color,
     is_photograph,
     numbers_of,
+    other_scale,
     palettes_disagree,
     peaks,
     piles,
@@ -234,6 +235,8 @@ def judge(entry: Entry, table: ClassTable) -> Flaw | None:
     unknown = values[~table.find(values)[1]]
     if not len(unknown):
         return None
+    for one, meant in other_scale(pixels, table).items():
+        return _flaw("mask-scale", entry, f"says {one} where the others say {meant}")
     share = sum(pixels[value] for value in unknown.tolist()) / (mask.width * mask.height)
     shown = some(map(table.show, sorted(unknown.tolist())))
     if mask.format == "JPEG" or snap(pixels, table) is not None:

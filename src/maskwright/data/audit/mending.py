@@ -12,7 +12,7 @@ from PIL import Image
 
 from maskwright.data.audit.contents import ALPHA, EXTENSIONS
 from maskwright.data.audit.facts import ImageFacts
-from maskwright.data.audit.values import snap, table_of_colors
+from maskwright.data.audit.values import other_scale, snap, table_of_colors
 from maskwright.data.images import RawMask, decode, read_mask, write_mask
 from maskwright.data.labels import IGNORE, ClassTable
 from maskwright.data.pairing import Pair
@@ -114,12 +114,15 @@ def mended_mask(job: Job, table: ClassTable) -> tuple[np.ndarray, list[str]]:
 
 
 def _classes(raw: RawMask, job: Job, table: ClassTable) -> tuple[np.ndarray, str]:
-    """The class indices uint8 [H, W], in-between values snapped to the nearest class."""
-    if "mask-damaged" not in job.kinds:
+    """The class indices uint8 [H, W] of damaged masks, and what was done to them."""
+    if not job.kinds & {"mask-damaged", "mask-scale"}:
         return table.decode(raw, job.pair.mask), ""
     values = table.values_of(raw, job.pair.mask)
     found, counts = np.unique(values, return_counts=True)
     pixels = dict(zip(found.tolist(), counts.tolist(), strict=True))
+    for one, other in other_scale(pixels, table).items():
+        classes = table.find(np.where(values == one, other, values))[0]
+        return classes, f"{one} read as {other}"
     snapped = snap(pixels, table, jpeg=raw.format == "JPEG")
     if snapped is None:
         raise DataError(f"{job.pair.mask} has in-between values that cannot be told apart safely")

@@ -24,8 +24,8 @@ from maskwright.data.threads import map_ahead
 from maskwright.data.whole import whole
 from maskwright.errors import DataError, UsageError
 
-MENDED = {"mask-size", "mask-orientation", "mask-damaged", "mask-kind", "listed-twice",
-          "several-candidates"}  # fmt: skip
+MENDED = {"mask-size", "mask-orientation", "mask-damaged", "mask-kind", "mask-scale",
+          "listed-twice", "several-candidates"}  # fmt: skip
 ALSO_OUT = {"blank-image", "ignored-mask"}
 RANK = {"train": 0, "val": 1, "test": 2}  # which of two copies goes: the one of lower rank
 

@@ -144,6 +144,18 @@ def distance(value: int, other: int, *, rgb: bool) -> int:
     return max(abs(a - b) for a, b in zip(unpacked(value), unpacked(other), strict=True))
 
 
+def other_scale(pixels: Mapping[int, int], table: ClassTable) -> dict[int, int]:
+    """{1: 255} for a mask of 0 and 1 where the table has 0 and 255, {255: 1} the other way round.
+
+    Empty where it is neither.
+    """
+    known = sorted(value for label in table.labels for value in label.values)
+    for one, other in ((1, 255), (255, 1)):
+        if known == [0, other] and one in pixels and set(pixels) <= {0, one} - set(table.ignore):
+            return {one: other}
+    return {}
+
+
 def snap(
     pixels: Mapping[int, int], table: ClassTable, *, jpeg: bool = False
 ) -> dict[int, int] | None:
