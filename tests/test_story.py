@@ -143,7 +143,7 @@ def test_predict_passes_over_a_bad_file_and_names_it(run, data, tmp_path):
     for name in ("shape_0000.jpg", "shape_0001.jpg"):
         (photos / name).write_bytes((data / "images" / name).read_bytes())
     (photos / "broken.jpg").write_text("no image")
-    with pytest.raises(DataError, match=r"broken\.jpg is not an image.*Written to .*: 2 masks"):
+    with pytest.raises(DataError, match=r"broken\.jpg is not an image.*Written: 2 masks to"):
         mw.predict(run, photos, out=tmp_path / "masks")
     assert len(list((tmp_path / "masks").iterdir())) == 2
 

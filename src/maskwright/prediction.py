@@ -66,7 +66,8 @@ def predict(
             say(f"passed over: {error}")
         raise DataError(
             f"{len(unreadable)} of {amount(len(targets), 'image')} could not be read, the first "
-            f"being {unreadable[0]}. Written to {out}: {amount(len(written), 'mask')}"
+            f"being {unreadable[0]}. Written: "
+            f"{amount(len(written), 'mask')}{f' to {out}' if written else ''}"
         )
     return written
 

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import platform
+import shlex
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -200,7 +201,7 @@ def environment() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "engine": os.environ.get("KERAS_BACKEND", ""),
         "packages": {name: v for name in PACKAGES if (v := installed_version(name))},
-        "command": " ".join(["maskwright", *sys.argv[1:]]),
+        "command": shlex.join(["maskwright", *sys.argv[1:]]),
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwright.config import Config, TrainConfig
-from maskwright.console import amount, progress, say
+from maskwright.console import amount, duration, progress, say
 from maskwright.data.batches import Batches
 from maskwright.data.cache import open_source
 from maskwright.data.dataset import Dataset, load_dataset
@@ -229,6 +229,8 @@ class Epochs(keras.callbacks.Callback):
         )
         shown = gained or row["epoch"] % max(1, self.epochs // 40) == 0
         self.tell(text) if shown else self.run.log(text)
+        if row["epoch"] == 1 < self.epochs:
+            self.tell(f"about {duration(seconds * (self.epochs - 1))} to go, or less")
 
     def tell(self, text: str) -> None:
         """Say it to people and to the log."""

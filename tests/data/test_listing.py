@@ -115,11 +115,22 @@ def test_an_image_listed_twice_is_taken_once_and_named_with_its_splits(folder):
     (folder / "m.csv").write_text(f"image,mask,split\n{row},train\n{row},test\n{row},\n")
     listing = list_pairs(folder / "m.csv")
     assert [pair.split for pair in listing.pairs] == ["train"]
-    assert [(flaw.kind, flaw.detail) for flaw in listing.flaws] == [
-        ("listed-twice", "listed again, in test and train"),
-        ("listed-twice", "listed again, in no split and train"),
+    twice = [flaw for flaw in listing.flaws if flaw.kind == "listed-twice"]
+    assert [flaw.detail for flaw in twice] == [
+        "listed again, in test and train",
+        "listed again, in no split and train",
     ]
-    assert listing.flaws[0].image == folder / "images" / "0.png"
+    assert twice[0].image == folder / "images" / "0.png"
+
+
+def test_images_beside_those_of_a_manifest_that_it_does_not_list_are_named(folder):
+    (folder / "m.csv").write_text("image,mask\nimages/0.png,masks/0.png\nno/1.png,masks/1.png\n")
+    (folder / "images" / "notes.txt").write_text("no image")
+    flaws = list_pairs(folder / "m.csv").flaws
+    unlisted = sorted(path for path in (folder / "images").glob("*.png") if path.stem != "0")
+    assert [(flaw.kind, flaw.path) for flaw in flaws] == [("unlisted", p) for p in unlisted]
+    assert unlisted
+    assert {flaw.detail for flaw in flaws} == {"not in m.csv"}
 
 
 # dataset.toml

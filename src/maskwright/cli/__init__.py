@@ -142,10 +142,11 @@ def check(
     if repair:
         made = write_repaired(found, repair)
         say(f"repaired: {made.in_words()}")
-        say(f"next: maskwright check {repair}")
-    elif command := next_command(found):
+    command = f"maskwright check {shlex.quote(str(repair))}" if repair else next_command(found)
+    if command:
         again = [f" --set {shlex.quote(text)}" for text in settings]
-        say(f"next: {command}{''.join(again)}{f' --seed {seed}' if seed is not None else ''}")
+        again += [f" --seed {seed}"] if seed is not None else []
+        say(f"{'then' if init else 'next'}: {command}{''.join(again)}")
     if found.stops and not repair:
         sys.exit(1)
 

@@ -160,7 +160,13 @@ def manifest(path: Path, root: Path | None = None) -> Listing:
         raise DataError(f"{path} cannot be read: {error.strerror}; check the name") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is not a CSV file in UTF-8: {error}") from None
-    return Listing("manifest", root, tuple(rows))
+    named = {file for pair in rows for file in (pair.image, pair.mask)}
+    flaws: list[Flaw] = []
+    for folder in dict.fromkeys(pair.image.parent for pair in rows):
+        beside = files_in(folder, []) if folder.is_dir() else []
+        unlisted = [file for file in beside if is_image_name(file) and file not in named]
+        flaws += [Flaw("unlisted", file, f"not in {path.name}") for file in unlisted]
+    return Listing("manifest", root, tuple(rows), flaws=tuple(flaws))
 
 
 def _check_columns(path: Path, columns: Iterable[str]) -> None:

@@ -280,7 +280,7 @@ KINDS = {
     ),
     "thin-split": Kind(
         LOWERS,
-        "a split of one or two images: its scores mean little",
+        "a split of one or two images, or of one group: its scores mean little",
         "deal the shares out exactly (--set split.by=stratified), or take another --seed",
     ),
     "no-pairs": Kind(STOPS, "no pair that can be used", "mend what is named here, or add pairs"),

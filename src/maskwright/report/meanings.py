@@ -72,6 +72,7 @@ MEANINGS = {
     "one-scene": "They are too much alike to tell which of them are copies, so they are dealt to "
     "train, val and test as if they were not. What is learnt holds for such images, and nobody "
     "knows how well for others.",
-    "thin-split": "A mean over one or two images says how hard these are, not how good a model is.",
+    "thin-split": "A mean over one or two images, or one group, says how hard these are, not how "
+    "good a model is.",
     "few-images": "What a model learns from so few holds for these, and its scores are chance.",
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maskwright.config import SplitConfig
 from maskwright.data.audit import Audit, check
 from maskwright.data.audit.words import (
     SHOWN,
@@ -99,6 +100,14 @@ def test_a_finding_says_how_bad_what_where_and_what_to_do(folder, capsys):
     assert lines[start + 2 + SHOWN] == (
         "    → fetch them again, or take them out (--repair: left out)"
     )
+
+
+def test_the_number_of_groups_and_of_usable_pairs_is_told(folder, capsys):
+    (folder / "masks" / "3.png").write_bytes(b"")
+    print_audit(check(folder, split=SplitConfig(group=r"images/[0-5]?")))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith(f"{folder}: 12 images with masks, layout pairs, 11 usable; split as")
+    assert "groups: 6, the largest images/ of 4 images" in lines
 
 
 def test_a_set_without_a_pair_is_told_without_a_table(folder, capsys):

@@ -59,6 +59,13 @@ def test_new_files_beside_a_given_split_leak_nothing(folder):
     assert splits["3"] == splits["7"]
 
 
+def test_a_split_of_one_group_is_thin(folder):
+    rows = [f"{n},{'test' if n > 8 else 'val' if n > 6 else 'train'},{n // 9}" for n in range(12)]
+    found = check(manifest(folder, rows))
+    thin = [flaw.detail for f in found.findings for flaw in f.flaws if f.kind == "thin-split"]
+    assert thin == ["2 images in val", "1 group in test (1)"]
+
+
 def test_groups_that_a_pattern_finds_are_looked_for_in_a_given_split(folder):
     rows = [f"{n},{'train' if n < 6 else 'test'}," for n in range(12)]
     found = check(manifest(folder, rows), split=SplitConfig(group=r"(\d)\.png"))

@@ -125,9 +125,9 @@ def test_a_jpeg_mask_is_snapped_to_what_it_was(root, tmp_path):
     repair(check(root), tmp_path / "out")
     mended = np.asarray(Image.open(tmp_path / "out" / "masks" / path.name))
     damaged = np.asarray(Image.open(path))
-    assert set(np.unique(mended)) <= {0, 1, 255}
-    assert ((mended == 1) == (damaged > 127))[mended != 255].all()
-    assert (mended == 255).mean() < 0.02
+    assert set(np.unique(mended)) <= {0, 254, 255}  # 254: ignored
+    assert ((mended == 255) == (damaged > 127))[mended != 254].all()
+    assert (mended == 254).mean() < 0.02
 
 
 def test_masks_of_0_and_1_among_those_of_0_and_255_are_read_as_these(tmp_path, save):
@@ -143,9 +143,12 @@ def test_masks_of_0_and_1_among_those_of_0_and_255_are_read_as_these(tmp_path, s
     assert len(made.pairs) == 9
     np.testing.assert_array_equal(
         np.asarray(Image.open(tmp_path / "clean/masks/3.png"))[4:12].max(axis=0),
-        [0] * 3 + [1] * 8 + [0] * 9,
+        [0] * 3 + [255] * 8 + [0] * 9,
     )
-    assert not check(tmp_path / "clean").stops
+    again = check(tmp_path / "clean")
+    assert not again.stops
+    assert again.table.ignore == ()
+    assert [label.values for label in again.table.labels] == [(0,), (255,)]
 
 
 def test_a_mask_drawn_on_the_unturned_image_is_turned_with_it(root, tmp_path):
@@ -193,17 +196,27 @@ def test_a_repair_into_the_data_itself_is_refused(folder):
     assert not (folder / "clean").exists()
 
 
-def test_classes_called_after_their_value_are_called_after_the_new_one(tmp_path, save):
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [((0, 255), (0, 255)), ((1, 2), (1, 2)), ((0, 1000), (0, 1)), ((7, 90), (7, 90))],
+)
+def test_classes_keep_their_values_where_these_fit_a_byte(tmp_path, save, values, kept):
+    """Those that are called after their value are called after the new one."""
     folder = tmp_path / "data"
     for n in range(6):
-        box = np.zeros((20, 20), np.uint8)
-        box[4:12, n : n + 8] = 255
-        save(folder / f"images/{n}.png", np.dstack([box] * 3))
+        box = np.full((20, 20), values[0], np.uint8 if values[1] < 256 else np.uint16)
+        box[4:12, n : n + 8] = values[1]
+        image = np.full((20, 20, 3), 10 * n, np.uint8)
+        image[4:12, n : n + 8] = 200
+        save(folder / f"images/{n}.png", image)
         save(folder / f"masks/{n}.png", box)
     assert repair(check(folder), tmp_path / "clean").pairs
-    assert check(tmp_path / "clean").table.names == ["value_0", "value_1"]
+    again = check(tmp_path / "clean").table
+    assert again.names == [f"value_{value}" for value in kept]
+    assert [label.values for label in again.labels] == [(value,) for value in kept]
     (folder / "dataset.toml").write_text(
-        '[[classes]]\nname = "ground"\nvalues = [0]\n[[classes]]\nname = "cell"\nvalues = [255]\n'
+        f'[[classes]]\nname = "ground"\nvalues = [{values[0]}]\n'
+        f'[[classes]]\nname = "cell"\nvalues = [{values[1]}]\n'
     )
     repair(check(folder), tmp_path / "named")
     assert check(tmp_path / "named").table.names == ["ground", "cell"]

@@ -68,9 +68,12 @@ def split_flaws(
     if len(pairs) < LEAST_IMAGES:
         yield Flaw("few-images", root, amount(len(pairs), "image"))
     sizes = Counter(pair.split for pair in pairs)
+    groups = {split: {pair.group for pair in pairs if pair.split == split} for split in SPLITS}
     for split in ("val", "test"):
         if len(pairs) >= LEAST_IMAGES and 0 < sizes[split] < COMMON:
             yield Flaw("thin-split", root, f"{amount(sizes[split], 'image')} in {split}")
+        elif len(groups[split]) == 1 and any(groups[split]):
+            yield Flaw("thin-split", root, f"1 group in {split} ({min(groups[split])})")
     shown: dict[str, set[int]] = {pair.split: set() for pair in pairs}
     masks: Counter[int] = Counter()
     for pair, classes in zip(pairs, present, strict=True):

@@ -30,6 +30,15 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Written:
+    """The new pair (None where it was left out), what was done, and whether it ignores pixels."""
+
+    pair: Pair | None
+    done: tuple[Done, ...]
+    ignores: bool = False
+
+
+@dataclass(frozen=True)
 class Job:
     """One pair to write, under a name of its own, and what is to be mended in it."""
 
@@ -38,15 +47,13 @@ class Job:
     image: ImageFacts
     kinds: frozenset[str]
 
-    def write(
-        self, out: Path, table: ClassTable, clean: ClassTable
-    ) -> tuple[Pair | None, list[Done]]:
-        """Write image and mask below ``out``; the new pair, its paths relative to ``out``."""
+    def write(self, out: Path, table: ClassTable, clean: ClassTable) -> Written:
+        """Write image and mask below ``out``, to which the paths of the new pair are relative."""
         try:
             values, did = mended_mask(self, table)
         except DataError as error:
             out_of = f"left out: {error}"
-            return None, [Done(self.pair.image, out_of), Done(self.pair.mask, out_of)]
+            return Written(None, (Done(self.pair.image, out_of), Done(self.pair.mask, out_of)))
         image, how = self._write_image(out)
         mask = Path("masks", f"{self.name}.png")
         (out / mask).parent.mkdir(parents=True, exist_ok=True)
@@ -54,11 +61,10 @@ class Job:
             kind = np.uint8 if values.max() < 256 else np.uint16
             Image.fromarray(values.astype(kind)).save(out / mask)
         else:
-            write_mask(out / mask, values.astype(np.uint8), clean.palette)
-        return (
-            replace(self.pair, image=image, mask=mask),
-            [Done(self.pair.image, how, image), Done(self.pair.mask, "; ".join(did), mask)],
-        )
+            write_mask(out / mask, clean.encode(values), clean.palette)
+        done = Done(self.pair.image, how, image), Done(self.pair.mask, "; ".join(did), mask)
+        ignores = clean.encoding != "instances" and bool((values == IGNORE).any())
+        return Written(replace(self.pair, image=image, mask=mask), done, ignores)
 
     def _write_image(self, out: Path) -> tuple[Path, str]:
         """Copy the image, or write its pixels as a PNG where something about the file is odd."""
@@ -110,7 +116,7 @@ def mended_mask(job: Job, table: ClassTable) -> tuple[np.ndarray, list[str]]:
     if values.shape != size[::-1]:
         did.append(f"resized from {values.shape[1]}×{values.shape[0]} by nearest neighbour")
         values = cv2.resize(values, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    return values, [*did, "written as index PNG"]
+    return values, [*did, "written as PNG"]
 
 
 def _classes(raw: RawMask, job: Job, table: ClassTable) -> tuple[np.ndarray, str]:

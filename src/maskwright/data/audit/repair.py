@@ -71,10 +71,12 @@ def repair(found: Audit, out: str | Path) -> Repaired:
     with whole(path) as part:
         written = map_ahead(lambda job: job.write(part, table, clean), jobs)
         results = list(track(written, "repairing", len(jobs)))
-        pairs = tuple(pair for pair, _ in results if pair)
-        done = sorted([*done, *(one for _, two in results for one in two)], key=_by_source)
+        pairs = tuple(one.pair for one in results if one.pair)
+        done = sorted([*done, *(do for one in results for do in one.done)], key=_by_source)
         if not pairs:
             raise DataError(f"{found.data}: nothing is left after repair; {done[0].what}")
+        if not any(one.ignores for one in results):
+            clean = replace(clean, ignore=table.ignore and clean.ignore)
         _describe(part, found, clean, pairs, done)
     moved = tuple(replace(p, image=path / p.image, mask=path / p.mask) for p in pairs)
     return Repaired(path, moved, tuple(done))
@@ -85,17 +87,23 @@ def _by_source(one: Done) -> str:
 
 
 def clean_table(table: ClassTable) -> ClassTable:
-    """The class table of the new masks: values 0, 1, 2, …, and 255 for ignored pixels.
+    """The class table of the new masks: one value a class, the one it had if that fits a byte.
 
-    A class that is called after its value is called after the new one.
+    Colours become 0, 1, 2, … A class that is called after its value is called after the new one.
     """
     if table.encoding == "instances":
         return replace(table, labels=(replace(table.labels[0], values=(0,)), table.labels[1]))
-    labels = tuple(
-        Label(value_name(n) if k.name in map(value_name, k.values) else k.name, k.color, (n,))
-        for n, k in enumerate(table.labels)
-    )
-    return ClassTable("index", labels, (IGNORE,))
+    values = table.stored.tolist()
+    names = [
+        value_name(value) if label.name in map(value_name, label.values) else label.name
+        for value, label in zip(values, table.labels, strict=False)
+    ]
+    labels = [
+        Label(name, label.color, (value,))
+        for name, value, label in zip(names, values, table.labels, strict=False)
+    ]
+    encoding = "binary" if table.encoding == "binary" else "index"
+    return ClassTable(encoding, tuple(labels), (values[IGNORE],))
 
 
 def plan(found: Audit) -> tuple[list[Job], list[Done]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,20 +41,29 @@ def introduction(found: Audit) -> list[str]:
     images = amount(len(found.facts), "image")
     divided = ", ".join(f"{count:,} {split}" for split, count in found.counts().items() if count)
     lines = [f"{found.data}: {images} with masks, layout {found.listing.layout}"]
+    if len(found.pairs) < len(found.facts):
+        lines[0] += f", {len(found.pairs):,} usable"
     if divided:
         given = any(pair.split for pair in found.listing.pairs)
         lines[0] += f"; split {'of the data' if given else 'as it would be drawn'}: {divided}"
     if found.evidence:
         lines.append(f"masks: {found.evidence}")
+    if groups := Counter(pair.group for pair in found.pairs if pair.group):
+        ((largest, count),) = groups.most_common(1)
+        lines.append(
+            f"groups: {len(groups):,}, the largest {printable(largest)} of {amount(count, 'image')}"
+        )
     if found.bands.count != 3 or found.bands.high:
-        lines.append(f"images: {amount(found.bands.count, 'band')}{_ranges(found)}")
+        lines.append(f"images: {some(_bands(found), 2)}")
     return lines
 
 
-def _ranges(found: Audit) -> str:
+def _bands(found: Audit) -> Iterator[str]:
+    if found.bands.count != 3:
+        yield amount(found.bands.count, "band")
     pairs = zip(found.bands.low, found.bands.high, strict=True)
-    shown = some((f"{low:g}–{high:g}" for low, high in pairs), 4)
-    return f", stretched to 0–255 from {shown}" if shown else ""
+    if ranges := list(dict.fromkeys(f"{low:g}–{high:g}" for low, high in pairs)):
+        yield f"stretched to 0–255 from {some(ranges, 4)}"
 
 
 @dataclass(frozen=True)
