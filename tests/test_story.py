@@ -248,11 +248,25 @@ def test_a_file_that_breaks_during_training_is_named(data, tmp_path, monkeypatch
 def test_a_loss_that_is_not_finite_stops_the_training(data, tmp_path, monkeypatch):
     from maskwright import training
 
-    monkeypatch.setattr(
-        training, "cross_entropy", lambda classes, logits: keras.ops.sum(logits) * float("nan")
-    )
+    def broken(classes, logits):
+        return keras.ops.sum(logits) * float("nan")
+
+    monkeypatch.setattr(training, "parse_loss", lambda text: broken)
     with pytest.raises(mw.MaskwrightError, match=r"loss became nan in epoch 1.*lower --set"):
         mw.train(data, out=tmp_path / "run", config=mw.recipe("default", SMALL))
+
+
+def test_a_sum_of_losses_trains(data, tmp_path):
+    config = mw.recipe("default", {**SMALL, "train.loss": "cross_entropy + 0.5*dice"})
+    rows = mw.train(data, out=tmp_path / "run", config=config).metrics()
+    assert rows[-1]["loss"] < rows[0]["loss"]
+
+
+def test_an_unknown_loss_is_refused_before_anything_is_written(data, tmp_path):
+    config = mw.recipe("default", {**SMALL, "train.loss": "cross_entropi"})
+    with pytest.raises(mw.UsageError, match=r"unknown loss cross_entropi .* mean cross_entropy\?"):
+        mw.train(data, out=tmp_path / "run", config=config)
+    assert not (tmp_path / "run").exists()
 
 
 JAX_STORY = """

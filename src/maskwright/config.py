@@ -72,6 +72,7 @@ class TrainConfig:
 
     epochs: int = 0  # passes over the training images; 0: as many as show 8,000, at least 10
     batch: int = 8  # images a step
+    loss: str = "cross_entropy"  # a sum of names in LOSSES, as "cross_entropy + 0.5*dice"
     optimizer: str = "adamw"  # "adam" or "adamw"
     learning_rate: float = 2e-3  # the highest of the schedule
     schedule: str = "cosine"  # "cosine" (with a warm-up over the first 5 % of steps) or "constant"

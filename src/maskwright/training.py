@@ -16,7 +16,7 @@ from maskwright.data.labels import IGNORE, ClassTable
 from maskwright.data.listing import data_name
 from maskwright.engine import keras
 from maskwright.errors import MaskwrightError, UsageError, some
-from maskwright.losses import cross_entropy
+from maskwright.losses import Loss, parse_loss
 from maskwright.models import build
 from maskwright.recipes import recipe
 from maskwright.runs import Run, create_run, free_folder, model_predictor
@@ -41,6 +41,7 @@ def train(
     Raises DataError, RunError or UsageError before anything is written.
     """
     config = config or recipe("default")
+    loss = parse_loss(config.train.loss)
     folder = free_folder(out, Path("runs") / f"{data_name(data)}-{config.recipe}")
     dataset = load_dataset(data, seed=config.seed, split=config.split)
     keras.utils.set_random_seed(config.seed)
@@ -50,7 +51,7 @@ def train(
     network.summary(print_fn=run.log, line_length=100)
     introduce(dataset, network, config, run)
     try:
-        fit(network, dataset, config, run)
+        fit(network, dataset, config, run, loss)
     except KeyboardInterrupt:
         give_up(run)
         raise
@@ -95,7 +96,7 @@ def introduce(dataset: Dataset, network: keras.Model, config: Config, run: Run) 
     )
 
 
-def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run) -> None:
+def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run, loss: Loss) -> None:
     """Train ``network`` in place; the best epoch ends up in the run's model.keras."""
     pairs = dataset.of("train")
     zoom = config.augment.zoom
@@ -107,7 +108,7 @@ def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run) -> Non
     trainer = keras.Model(network.input, network.output)
     trainer.compile(
         optimizer=optimizer(config.train, len(batches) * epochs),
-        loss=cross_entropy,
+        loss=loss,
         metrics=[pixel_accuracy],
     )
     story = Epochs(network, batches, dataset, config, epochs, run)
