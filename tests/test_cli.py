@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskwright.cli import cli, main
+from maskwright.cli import cli, configure, main
 from maskwright.errors import DataError
 
 VERBS = ["demo", "data pets", "data shapes", "data clean", "check", "train", "evaluate", "predict",
@@ -251,6 +251,17 @@ def test_data_clean_says_what_it_freed(capsys, monkeypatch, tmp_path):
     code, _, err = call(capsys, monkeypatch, "data", "clean")
     assert code == 0
     assert "removed 0 datasets from the cache, 0 B" in err
+
+
+def test_an_encoder_is_named_on_the_command_line(capsys, monkeypatch, folder):
+    monkeypatch.chdir(folder.parent)
+    model = configure(encoder="mobilenet_v2", encoder_weights="none").model
+    assert (model.encoder, model.weights) == ("mobilenet_v2", "none")
+    wrong = ["train", folder, "--out", "other", "--encoder", "mobilenet_v3_smal"]
+    code, _, err = call(capsys, monkeypatch, *wrong)
+    assert code == 2
+    assert "unknown encoder mobilenet_v3_smal: did you mean mobilenet_v3_small?" in err
+    assert not Path("other").exists()
 
 
 def test_train_evaluate_predict_report_from_the_command_line(capsys, monkeypatch, folder):

@@ -77,6 +77,8 @@ def test_size_must_suit_the_levels_and_the_error_offers_one_that_does():
         change(Config(), {"view.size": 250})
     with pytest.raises(UsageError, match=r"view\.size = 100 must be a multiple of 512 .*try 512"):
         change(Config(), {"view.size": 100, "model.filters": [2] * 10})
+    with pytest.raises(UsageError, match=r"multiple of 32 for the encoder mobilenet_v2; try 224"):
+        change(Config(), {"view.size": 216, "model.encoder": "mobilenet_v2"})
 
 
 @pytest.mark.parametrize(

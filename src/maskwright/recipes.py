@@ -16,9 +16,7 @@ from maskwright.errors import UsageError, nearest
 TUTORIAL = Config(
     recipe="tutorial",
     view=ViewConfig(size=256, fit="squash"),
-    model=ModelConfig(
-        name="unet", filters=(32, 64, 128, 256, 512), normalization="none", dropout=0.2
-    ),
+    model=ModelConfig(filters=(32, 64, 128, 256, 512), normalization="none", dropout=0.2),
     augment=AugmentConfig(
         flip=0, rotate=0, zoom=0, shift=0, brightness=0, contrast=0, saturation=0
     ),

@@ -162,6 +162,8 @@ def check(
     type=int,
     help="Passes over the training images; 0: as many as show 8,000  [of the recipe]",
 )
+@click.option("--encoder", help="Pretrained encoder, such as efficientnet_lite0  [plain: none].")
+@click.option("--encoder-weights", help="imagenet, or none to train it from scratch.")
 @click.option("--size", type=int, help="Side of the network's view in pixels.")
 @click.option("--batch", type=int, help="Images a step.")
 @SEED
@@ -285,8 +287,8 @@ def start_engine() -> None:
 
 def configure(
     recipe: str | None = None, config: Path | None = None, settings: tuple[str, ...] = (),
-    epochs: int | None = None, size: int | None = None, batch: int | None = None,
-    seed: int | None = None,
+    epochs: int | None = None, encoder: str | None = None, encoder_weights: str | None = None,
+    size: int | None = None, batch: int | None = None, seed: int | None = None,
 ) -> Config:  # fmt: skip
     """The recipe, changed by the file, then by --set, then by the options of their own."""
     from maskwright.config import parse_setting, read_config
@@ -295,6 +297,9 @@ def configure(
     changes = read_config(config) if config else {}
     name = recipe or changes.pop("recipe", "default")
     changes |= dict(parse_setting(text) for text in settings)
-    options = {"train.epochs": epochs, "view.size": size, "train.batch": batch, "seed": seed}
+    options = {
+        "train.epochs": epochs, "model.encoder": encoder, "model.weights": encoder_weights,
+        "view.size": size, "train.batch": batch, "seed": seed,
+    }  # fmt: skip
     changes |= {key: value for key, value in options.items() if value is not None}
     return named(name, changes)

@@ -5,24 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maskwright.config import ModelConfig
-from maskwright.errors import UsageError, nearest
+from maskwright.models.encoder_decoder import encoder_decoder
 from maskwright.models.unet import unet
 
 if TYPE_CHECKING:
     from maskwright.engine import keras
 
-MODELS = {"unet": unet}
-
 
 def build(config: ModelConfig, classes: int, channels: int = 3) -> keras.Model:
     """The configured model, from image uint8 [B, H, W, channels] to logits float32
-    [B, H, W, classes]."""
-    if config.name not in MODELS:
-        raise UsageError(f"model.name = {config.name}: {nearest(config.name, MODELS)}")
-    return MODELS[config.name](
+    [B, H, W, classes].
+
+    Raises UsageError for unknown names, and for weights that are not at hand.
+    """
+    if config.encoder == "plain":
+        return unet(
+            classes,
+            channels=channels,
+            filters=config.filters,
+            normalization=config.normalization,
+            dropout=config.dropout,
+        )
+    return encoder_decoder(
         classes,
-        channels=channels,
-        filters=config.filters,
-        normalization=config.normalization,
+        encoder=config.encoder,
+        weights=config.weights,
+        decoder=config.decoder,
+        width=config.width,
         dropout=config.dropout,
+        channels=channels,
     )

@@ -41,3 +41,25 @@ def up_block(x: Tensor, skip: Tensor, filters: int, *, normalization: str = "non
     x = layers.Conv2DTranspose(filters, 3, strides=2, padding="same")(x)
     x = layers.Concatenate()([x, skip])
     return conv_block(x, filters, normalization=normalization)
+
+
+def separable_block(x: Tensor, filters: int, *, dilation: int = 1) -> Tensor:
+    """A 3×3 depthwise and a 1×1 convolution, twice, each pair with batch norm and ReLU:
+    [B, H, W, C] to [B, H, W, filters].
+
+    About an eighth of the arithmetic of full 3×3 convolutions (Howard et al. 2017, eq. 5). Only the
+    first depthwise convolution is dilated.
+    """
+    for rate in (dilation, 1):
+        x = layers.DepthwiseConv2D(
+            3, padding="same", dilation_rate=rate, depthwise_initializer="he_normal", use_bias=False
+        )(x)
+        x = layers.Conv2D(filters, 1, kernel_initializer="he_normal", use_bias=False)(x)
+        x = layers.BatchNormalization(momentum=0.9)(x)
+        x = layers.Activation("relu")(x)
+    return x
+
+
+def upsample(x: Tensor, factor: int) -> Tensor:
+    """[B, H, W, C] to [B, factor · H, factor · W, C], bilinear."""
+    return layers.UpSampling2D(factor, interpolation="bilinear")(x)

@@ -1,0 +1,41 @@
+"""A network of a known encoder and a light decoder, for transfer from ImageNet."""
+
+from __future__ import annotations
+
+from maskwright.engine import keras
+from maskwright.errors import UsageError, nearest
+from maskwright.models.blocks import layers, upsample
+from maskwright.models.decoders import DECODERS
+from maskwright.models.encoders import features_of
+
+
+def encoder_decoder(
+    classes: int,
+    *,
+    encoder: str,
+    weights: str = "imagenet",
+    decoder: str = "unet",
+    width: int = 16,
+    dropout: float = 0.2,
+    channels: int = 3,
+) -> keras.Model:
+    """A network from image uint8 [B, H, W, channels] in 0–255 to logits float32 [B, H, W, classes].
+
+    H and W must be multiples of 32. ``encoder`` and ``decoder`` are names in ENCODERS and DECODERS,
+    ``weights`` "imagenet" or "none"; ``width`` the decoder's channels at its finest level and
+    ``dropout`` the share of its values dropped before the logits. Images of other bands than three
+    first go through a 1×1 convolution to three, which begins as their mean.
+
+    Raises UsageError for unknown names and for weights that are not at hand.
+    """
+    if decoder not in DECODERS:
+        raise UsageError(f"model.decoder = {decoder}: {nearest(decoder, DECODERS)}")
+    image = keras.Input((None, None, channels), dtype="uint8", name="image")
+    x = layers.Rescaling(1.0, name="float")(image)
+    if channels != 3:
+        mean = keras.initializers.Constant(1 / channels)
+        x = layers.Conv2D(3, 1, kernel_initializer=mean, name="three_bands")(x)
+    x, stride = DECODERS[decoder](features_of(encoder, x, weights, divisible=True), width)
+    x = layers.Dropout(dropout)(x) if dropout else x
+    logits = layers.Conv2D(classes, 1, dtype="float32", name="logits")(x)
+    return keras.Model(image, upsample(logits, stride), name=f"{decoder}-{encoder}")
