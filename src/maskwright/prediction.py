@@ -6,6 +6,7 @@ import glob
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -60,16 +61,20 @@ def predict(
             f"the run was trained on"
         )
     if unreadable:
-        if not written and not any(Path(out).iterdir()):
-            Path(out).rmdir()
-        for error in unreadable:
-            say(f"passed over: {error}")
-        raise DataError(
-            f"{len(unreadable)} of {amount(len(targets), 'image')} could not be read, the first "
-            f"being {unreadable[0]}. Written: "
-            f"{amount(len(written), 'mask')}{f' to {out}' if written else ''}"
-        )
+        refuse(unreadable, len(targets), len(written), Path(out))
     return written
+
+
+def refuse(unreadable: Sequence[DataError], images: int, written: int, out: Path) -> NoReturn:
+    """Name the images that could not be read; a folder in which nothing was written goes again."""
+    if not written and not any(out.iterdir()):
+        out.rmdir()
+    for error in unreadable[1:]:
+        say(f"passed over: {error}")
+    raise DataError(
+        f"{len(unreadable)} of {amount(images, 'image')} could not be read, the first being "
+        f"{unreadable[0]}. Written: {amount(written, 'mask')}{f' to {out}' if written else ''}"
+    )
 
 
 def find_images(inputs: str | Path | Iterable[str | Path]) -> list[Path]:
