@@ -5,8 +5,9 @@ import pytest
 
 from maskwright.engine import keras
 from maskwright.errors import UsageError
-from maskwright.models.decoders import DECODERS, STRIDES
+from maskwright.models.decoders import DECODERS
 from maskwright.models.encoder_decoder import encoder_decoder
+from maskwright.models.encoders import STRIDES
 
 WIDTHS = {"unet": 1, "unet_plus_plus": 1, "fpn": 2, "deeplabv3_plus": 4}  # of the finest map
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from maskwright.models.blocks import Tensor, layers, separable_block, upsample
+from maskwright.models.encoders import STRIDES
 
-STRIDES = (2, 4, 8, 16, 32)
 MOST = 8  # times the width, at the coarsest levels
 Decoder = Callable[[Sequence[Tensor], int], tuple[Tensor, int]]
 

@@ -17,6 +17,13 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
+def out(tmp_path) -> Path:
+    """An empty folder to unpack into."""
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out"
+
+
+@pytest.fixture
 def write_json() -> Callable[..., Path]:
     def write(path: Path, content: object) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)

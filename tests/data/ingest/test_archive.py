@@ -43,12 +43,6 @@ def held(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture
-def out(tmp_path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out"
-
-
 # Good ones
 
 

@@ -11,12 +11,6 @@ from maskwright.errors import DataError
 
 
 @pytest.fixture
-def out(tmp_path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out"
-
-
-@pytest.fixture
 def stroke(tmp_path, save):
     """Write a PNG of the export that is painted in these rows of 4×6 pixels."""
 

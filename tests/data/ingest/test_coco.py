@@ -34,12 +34,6 @@ def coco(images: list, annotations: list, categories: list = CATEGORIES, **more)
 
 
 @pytest.fixture
-def out(tmp_path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out"
-
-
-@pytest.fixture
 def write_set(tmp_path, photo, write_json):
     """A folder of images a.jpg and b.jpg, and a COCO file with these annotations on a.jpg."""
 

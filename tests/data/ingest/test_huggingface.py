@@ -13,12 +13,6 @@ from maskwright.data.ingest.huggingface import columns_of, looks_like, read_name
 from maskwright.errors import DataError
 
 
-@pytest.fixture
-def out(tmp_path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out"
-
-
 def encoded(pixels: np.ndarray, format: str = "PNG") -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format)

@@ -37,12 +37,6 @@ def task(number: int, image: str, *results: dict, **more: object) -> dict:
 
 
 @pytest.fixture
-def out(tmp_path) -> Path:
-    (tmp_path / "out").mkdir()
-    return tmp_path / "out"
-
-
-@pytest.fixture
 def write_export(tmp_path, photo, write_json):
     """An export of these tasks, with images of 6×4 pixels a.jpg and b.jpg in images/."""
 
