@@ -49,6 +49,7 @@ class ModelConfig:
 
     encoder: str = "plain"  # "plain" is the U-Net's own, from scratch; else a name of ENCODERS
     weights: str = "imagenet"  # what a named encoder begins with: "imagenet" or "none"
+    statistics: str = "frozen"  # batch norms of ImageNet's encoders: "frozen" or "trained"
     decoder: str = "unet"  # "unet", "unet_plus_plus", "fpn", "deeplabv3_plus"; plain: its own
     width: int = 16  # channels of the decoder at its finest level
     filters: tuple[int, ...] = (32, 64, 128, 256, 512)  # plain: channels of each level, fine first
@@ -68,23 +69,32 @@ class AugmentConfig:
     flip: float = 0.5  # probability of a left-right mirror, [0, 1]
     rotate: float = 15.0  # degrees, uniform in ±rotate
     zoom: float = 0.25  # log-uniform between 1 / (1 + zoom) and 1 + zoom
-    shift: float = 0.1  # share of the view's side, uniform in ±shift
+    shift: float = 0.1  # share of the view's side, uniform in ±shift; a crop lies anywhere anyway
     brightness: float = 0.2  # share of 255, uniform in ±brightness
     contrast: float = 0.25  # factor, log-uniform between 1 / (1 + contrast) and 1 + contrast
     saturation: float = 0.3  # factor, log-uniform between 1 / (1 + saturation) and 1 + saturation
+    crop: int = 0  # pixels, side of the part of the view that a step sees; 0: the whole view
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """The training itself."""
 
+    minutes: float = 0.0  # from the start of the program to its end; 0: as long as the epochs take
     epochs: int = 0  # passes over the training images; 0: as many as show 8,000, at least 10
     batch: int = 8  # images a step
+    accumulate: int = 1  # steps whose gradients are averaged before the weights change
     loss: str = "cross_entropy"  # a sum of names in LOSSES, as "cross_entropy + 0.5*dice"
-    optimizer: str = "adamw"  # "adam" or "adamw"
+    balance: float = 0.0  # classes weigh (1 / share of pixels) ** balance; 0: all alike
+    optimizer: str = "adamw"  # "adam" or "adamw", the same but for the decay, or "muon"
     learning_rate: float = 2e-3  # the highest of the schedule
-    schedule: str = "cosine"  # "cosine" (with a warm-up over the first 5 % of steps) or "constant"
-    weight_decay: float = 1e-2  # AdamW only
+    encoder_rate: float = 0.3  # what pretrained layers get of it, as a share; 0: they stay as is
+    schedule: str = "cosine"  # "cosine" (warm-up, then down to 0) or "constant"
+    warmup: float = 0.05  # share of the training in which a cosine's rate rises
+    weight_decay: float = 1e-2  # of kernels, a step, in shares of the learning rate
+    average: float = 0.0  # what the average weights, which are kept, keep of themselves a step
+    first_size: int = 0  # pixels, side of the view in the first part of the training; 0: no such
+    first_share: float = 0.5  # of the training that this part is
     monitor: str = "mean_iou"  # what picks the best epoch on validation: "mean_iou" or "loss"
     patience: int = 0  # epochs without gain before training stops; 0: never
     workers: int = 2  # threads that decode images while the model trains
@@ -119,7 +129,8 @@ CHOICES = {
     "view.fit": ("pad", "squash"),
     "model.weights": ("imagenet", "none"),
     "model.normalization": ("batch", "none"),
-    "train.optimizer": ("adam", "adamw"),
+    "model.statistics": ("frozen", "trained"),
+    "train.optimizer": ("adam", "adamw", "muon"),
     "train.schedule": ("constant", "cosine"),
     "train.monitor": ("loss", "mean_iou"),
 }
@@ -133,6 +144,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "view.size": (16, 8192),
     "model.width": (1, 4096),
     "model.dropout": (0, 0.95),
+    "augment.crop": (0, 8192),
     "augment.flip": (0, 1),
     "augment.rotate": (0, 180),
     "augment.zoom": (0, 4),
@@ -140,10 +152,18 @@ RANGES: dict[str, tuple[float, float]] = {
     "augment.brightness": (0, 1),
     "augment.contrast": (0, 4),
     "augment.saturation": (0, 4),
+    "train.minutes": (0, 1_000_000),
     "train.epochs": (0, 1_000_000),
     "train.batch": (1, 65_536),
+    "train.accumulate": (1, 65_536),
+    "train.balance": (0, 2),
     "train.learning_rate": (1e-9, 10),
+    "train.encoder_rate": (0, 10),
+    "train.warmup": (0, 0.9),
     "train.weight_decay": (0, 10),
+    "train.average": (0, 0.99999),
+    "train.first_size": (0, 8192),
+    "train.first_share": (0.05, 0.95),
     "train.patience": (0, 1_000_000),
     "train.workers": (1, 256),
 }
@@ -164,12 +184,23 @@ def check(config: Config) -> None:
         raise UsageError(
             f"model.filters = {list(filters)} needs one positive number a level, as in [16, 32, 64]"
         )
-    stride = config.model.stride
-    if config.view.size % stride:
-        better = max(stride, round(config.view.size / stride) * stride)
+    for key in ("view.size", "augment.crop", "train.first_size"):
+        _check_size(key, values[key], config.model)
+    if config.augment.crop > config.view.size:
         raise UsageError(
-            f"view.size = {config.view.size} must be a multiple of {stride} for the encoder "
-            f"{config.model.encoder}; try {better}"
+            f"augment.crop = {config.augment.crop} is larger than view.size = {config.view.size}, "
+            "of which it is a part; choose it smaller, or 0"
+        )
+
+
+def _check_size(key: str, size: int, model: ModelConfig) -> None:
+    """Refuse a side that the network's levels do not divide."""
+    stride = model.stride
+    if size % stride:
+        better = max(stride, round(size / stride) * stride)
+        raise UsageError(
+            f"{key} = {size} must be a multiple of {stride} for the encoder {model.encoder}; "
+            f"try {better}"
         )
 
 
@@ -240,6 +271,19 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value.strip()
+
+
+def parse_minutes(text: str) -> float:
+    """A time such as "90s", "10m" or "1.5h" in minutes; a bare number means minutes.
+
+    >>> parse_minutes("90s"), parse_minutes("10m"), parse_minutes("2h"), parse_minutes("5")
+    (1.5, 10.0, 120.0, 5.0)
+    """
+    found = re.fullmatch(r"(\d+\.?\d*) *([smh]?)(?:in|ec|ours?)?", text.strip())
+    minutes = float(found[1]) * {"s": 1 / 60, "m": 1, "": 1, "h": 60}[found[2]] if found else 0
+    if not minutes > 0:
+        raise UsageError(f"--time {text}: write a time above 0, such as 90s, 10m or 2h")
+    return minutes
 
 
 def read_config(path: Path) -> dict[str, Any]:

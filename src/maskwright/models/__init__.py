@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maskwright.config import ModelConfig
-from maskwright.models.encoder_decoder import encoder_decoder
+from maskwright.models.encoder_decoder import ENCODER, encoder_decoder, freeze_encoder
 from maskwright.models.unet import unet
+
+__all__ = ["ENCODER", "build", "freeze_encoder"]
 
 if TYPE_CHECKING:
     from maskwright.engine import keras
@@ -33,5 +35,6 @@ def build(config: ModelConfig, classes: int, channels: int = 3) -> keras.Model:
         decoder=config.decoder,
         width=config.width,
         dropout=config.dropout,
+        statistics=config.statistics,
         channels=channels,
     )

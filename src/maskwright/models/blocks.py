@@ -7,6 +7,7 @@ from typing import Any
 from maskwright.engine import keras
 
 layers = keras.layers
+MOMENTUM = 0.9  # what a batch normalisation's running statistics keep of themselves in a step
 Tensor = Any  # a keras.KerasTensor; shapes are in the docstrings
 
 
@@ -27,7 +28,7 @@ def conv_block(
             use_bias=normalization == "none",
         )(x)
         if normalization == "batch":
-            x = layers.BatchNormalization(momentum=0.9)(x)
+            x = layers.BatchNormalization(momentum=MOMENTUM)(x)
         x = layers.Activation("relu")(x)
     return layers.Dropout(dropout)(x) if dropout else x
 
@@ -55,7 +56,7 @@ def separable_block(x: Tensor, filters: int, *, dilation: int = 1) -> Tensor:
             3, padding="same", dilation_rate=rate, depthwise_initializer="he_normal", use_bias=False
         )(x)
         x = layers.Conv2D(filters, 1, kernel_initializer="he_normal", use_bias=False)(x)
-        x = layers.BatchNormalization(momentum=0.9)(x)
+        x = layers.BatchNormalization(momentum=MOMENTUM)(x)
         x = layers.Activation("relu")(x)
     return x
 
