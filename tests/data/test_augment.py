@@ -233,3 +233,43 @@ def test_colours_are_cut_at_black_and_white():
 def test_without_a_change_of_colour_the_image_comes_back_itself():
     image = np.zeros((2, 2, 3), np.uint8)
     assert colours(0, image) is image
+
+
+CROP = replace(NONE, crop=16)
+
+
+@pytest.mark.parametrize("fit", ["pad", "squash"])
+def test_a_crop_lies_anywhere_in_the_image_and_nowhere_beside_it(fit):
+    mask = np.arange(40 * 60).reshape(40, 60) % 251
+    seen = set()
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        image, part = augment(coloured(mask.astype(np.uint8)), mask.astype(np.uint8), rng,
+                              ViewConfig(size=48, fit=fit), CROP)  # fmt: skip
+        assert image.shape == (16, 16, 3)
+        assert part.shape == (16, 16)
+        assert (part != IGNORE).all()
+        seen |= {int(value) for value in part.ravel()}
+    assert seen == set(range(251))
+
+
+def test_a_crop_larger_than_the_image_has_it_in_its_middle():
+    _, part = augment(coloured(blocks()), blocks(), np.random.default_rng(0),
+                      ViewConfig(size=48), replace(NONE, crop=40))  # fmt: skip
+    known = part != IGNORE  # the image is 48×32 pixels in its view
+    assert known.any(axis=1).sum() == 32
+    assert known[4:36].all()
+
+
+def test_a_crop_shows_the_view_at_its_own_scale():
+    """Of a turned, zoomed view, too: the same pixels, only fewer of them."""
+    image = coloured(blocks())
+    turned = replace(NONE, rotate=90, zoom=0.3)
+    whole, _ = augment(image, blocks(), np.random.default_rng(5), VIEW, turned)
+    part, _ = augment(image, blocks(), np.random.default_rng(5), VIEW, replace(turned, crop=16))
+    best = min(
+        np.abs(whole[y : y + 16, x : x + 16].astype(int) - part).mean()
+        for y in range(33)
+        for x in range(33)
+    )
+    assert best < 6  # of 180; the places differ by fractions of a pixel

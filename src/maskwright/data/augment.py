@@ -25,19 +25,23 @@ def augment(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A training view of image uint8 [H, W, C] and mask uint8 [H, W].
 
-    Returns uint8 [size, size, C] and uint8 [size, size]; what lies outside the image is its
-    reflection, and 255 (ignore) in the mask. ``of`` is the height and width of the original where
-    image and mask are smaller copies of it: the view is the same. ``out`` takes the results.
+    Returns uint8 [side, side, C] and uint8 [side, side], where side is that of ``config.crop`` or
+    else of the view; what lies outside the image is its reflection, and 255 (ignore) in the mask.
+    ``of`` is the height and width of the original where image and mask are smaller copies of it:
+    the view is the same. ``out`` takes the results.
     """
     height, width = of or mask.shape
     matrix = view_matrix(height, width, view.size, view.fit)
     change = random_map(rng, view.size, config)
     matrix = change[:, :2] @ matrix
     matrix[:, 2] += change[:, 2]
+    if config.crop:
+        matrix[:, 2] = random_place(rng, matrix, height, width, config.crop)
+    side = config.crop or view.size
     matrix = stored_matrix(matrix, mask.shape, (height, width))
     image_out, mask_out = out or (None, None)
-    seen = warp_image(image, matrix, view.size, image_out)
-    return random_colors(seen, rng, config, seen), warp_mask(mask, matrix, view.size, mask_out)
+    seen = warp_image(image, matrix, side, image_out)
+    return random_colors(seen, rng, config, seen), warp_mask(mask, matrix, side, mask_out)
 
 
 def random_map(rng: np.random.Generator, size: int, config: AugmentConfig) -> np.ndarray:
@@ -53,6 +57,21 @@ def random_map(rng: np.random.Generator, size: int, config: AugmentConfig) -> np
             [sin * mirror, cos, centre * (1 - sin * mirror - cos) + shift_y],
         ]
     )
+
+
+def random_place(
+    rng: np.random.Generator, matrix: np.ndarray, height: int, width: int, side: int
+) -> np.ndarray:
+    """The shift of a map that puts a random part of the image into a square, float64 [2].
+
+    Every part that fits is as likely as any other; along an axis on which the image is shorter
+    than the square, the image is in its middle. ``matrix`` [2, 3] takes the image of height ×
+    width to where the square is ``side`` × ``side`` pixels.
+    """
+    length = np.array([width, height])
+    margin = np.minimum(side / 2 / np.hypot(*matrix[:, :2]), length / 2)
+    centre = rng.uniform(margin, length - margin)
+    return side / 2 - 0.5 - matrix[:, :2] @ (centre - 0.5)
 
 
 def random_colors(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from maskwright.config import Config
+from maskwright.config import AugmentConfig, Config, ViewConfig
 from maskwright.data.augment import augment
 from maskwright.data.cache import Source
 from maskwright.engine import keras
@@ -18,13 +19,16 @@ class Batches(keras.utils.PyDataset):
 
     Every epoch holds every image once; the last batch is filled up from the front of the same
     order, so that all batches have one shape and an accelerator compiles once. ``epoch`` must be
-    set before an epoch begins. Memory holds a few batches, whatever the number of images.
+    set before an epoch begins; ``size`` is the side of the views where that is not the
+    configuration's. Memory holds a few batches, whatever the number of images.
     """
 
-    def __init__(self, source: Source, config: Config) -> None:
+    def __init__(self, source: Source, config: Config, size: int | None = None) -> None:
         workers = config.train.workers
         super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=workers + 2)
         self.source, self.config = source, config
+        self.view_config, self.augment = resized(config, size or config.view.size)
+        self.side = self.augment.crop or self.view_config.size
         self.batch = min(config.train.batch, len(source))
         self.epoch = 0
         self.failure: Exception | None = None  # the engine hides what a worker thread raised
@@ -42,14 +46,18 @@ class Batches(keras.utils.PyDataset):
             self._order = epoch, order
         return order
 
+    def places(self, step: int) -> list[int]:
+        """The places in the source of the images of one batch of this epoch."""
+        turns = np.arange(step * self.batch, (step + 1) * self.batch) % len(self.source)
+        return self.order()[turns].tolist()
+
     def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        places = np.arange(step * self.batch, (step + 1) * self.batch) % len(self.source)
-        size = self.config.view.size
-        images = np.empty((self.batch, size, size, self.source.channels), np.uint8)
-        masks = np.empty((self.batch, size, size), np.uint8)
+        side = self.side
+        images = np.empty((self.batch, side, side, self.source.channels), np.uint8)
+        masks = np.empty((self.batch, side, side), np.uint8)
         try:
-            for index, image, mask in zip(self.order()[places], images, masks, strict=True):
-                self.view(int(index), (image, mask))
+            for index, image, mask in zip(self.places(step), images, masks, strict=True):
+                self.view(index, (image, mask))
         except Exception as error:
             self.failure = error
             raise
@@ -65,8 +73,21 @@ class Batches(keras.utils.PyDataset):
             stored.image,
             stored.mask,
             rng,
-            self.config.view,
-            self.config.augment,
+            self.view_config,
+            self.augment,
             of=(stored.height, stored.width),
             out=out,
         )
+
+
+def resized(config: Config, size: int) -> tuple[ViewConfig, AugmentConfig]:
+    """View and augmentation at another side of the view; a crop stays the same part of it.
+
+    >>> from maskwright.config import change
+    >>> view, augment = resized(change(Config(), {"augment.crop": 192}), 128)
+    >>> view.size, augment.crop
+    (128, 96)
+    """
+    stride = config.model.stride
+    crop = round(config.augment.crop * size / config.view.size / stride) * stride
+    return replace(config.view, size=size), replace(config.augment, crop=crop)
