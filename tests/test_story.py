@@ -4,6 +4,7 @@ One training on generated shapes serves most of these tests.
 """
 
 import csv
+import itertools
 import json
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from PIL import Image
 
 import maskwright as mw
 from maskwright.data.samples import write_samples
-from maskwright.errors import DataError, RunError, UsageError
+from maskwright.errors import DataError, MaskwrightError, RunError, UsageError
 
 SMALL = {
     "train.epochs": 2,
@@ -245,15 +246,97 @@ def test_a_file_that_breaks_during_training_is_named(data, tmp_path, monkeypatch
         mw.train(copy, out=tmp_path / "run", config=mw.recipe("default", SMALL))
 
 
-def test_a_loss_that_is_not_finite_stops_the_training(data, tmp_path, monkeypatch):
+def test_a_loss_that_is_not_finite_stops_the_training_and_names_the_images(
+    data, tmp_path, monkeypatch
+):
     from maskwright import training
 
     def broken(classes, logits):
         return keras.ops.sum(logits) * float("nan")
 
-    monkeypatch.setattr(training, "parse_loss", lambda text: broken)
-    with pytest.raises(mw.MaskwrightError, match=r"loss became nan in epoch 1.*lower --set"):
+    monkeypatch.setattr(training, "parse_loss", lambda text, weights=None: broken)
+    message = (
+        r"loss became nan in epoch 1 at the images (shape_\d+\.jpg, ){3}shape_\d+\.jpg; "
+        r"no epoch had ended, so no model is kept\. .*lower --set train\.learning_rate"
+    )
+    with pytest.raises(mw.MaskwrightError, match=message):
         mw.train(data, out=tmp_path / "run", config=mw.recipe("default", SMALL))
+
+
+def test_a_loss_that_turns_bad_later_keeps_the_best_model(data, tmp_path, monkeypatch):
+    from maskwright import epochs
+
+    check = epochs.Epochs.check_loss
+
+    def turned(story, loss, step, every):
+        check(story, float("inf") if story.batches.epoch == 1 else loss, step, every)
+
+    monkeypatch.setattr(epochs.Epochs, "check_loss", turned)
+    with pytest.raises(mw.MaskwrightError, match=r"became inf in epoch 2 .* of epoch 1, is kept"):
+        mw.train(data, out=tmp_path / "run", config=mw.recipe("default", SMALL))
+    assert mw.evaluate(mw.load(tmp_path / "run"))["images"] == 6
+
+
+def test_a_batch_that_does_not_fit_is_halved_until_it_does(data, tmp_path, monkeypatch, capsys):
+    from maskwright.data.batches import Batches
+
+    get = Batches.__getitem__
+
+    def limited(batches, step):
+        if batches.batch > 2:
+            raise MemoryError
+        return get(batches, step)
+
+    monkeypatch.setattr(Batches, "__getitem__", limited)
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("default", SMALL))
+    said = capsys.readouterr().err
+    assert "a batch of 4 does not fit into the memory: trying 2" in said
+    assert run.config.train.batch == 2
+    assert [row["epoch"] for row in run.metrics()] == [1, 2]
+
+
+def test_a_batch_of_one_that_does_not_fit_is_an_error(data, tmp_path, monkeypatch):
+    from maskwright.data.batches import Batches
+
+    def full(batches, step):
+        raise MemoryError("nothing left")
+
+    monkeypatch.setattr(Batches, "__getitem__", full)
+    with pytest.raises(MaskwrightError, match=r"not even one image of 32×32 pixels .*view\.size"):
+        mw.train(data, out=tmp_path / "run", config=mw.recipe("default", SMALL))
+
+
+def test_a_time_budget_ends_with_the_schedule_done(data, tmp_path, monkeypatch):
+    """On a clock that goes on by half a second whenever somebody looks at it."""
+    from maskwright import training
+    from maskwright.schedule import Clock
+
+    ticks = itertools.count(step=0.5)
+    monkeypatch.setattr(
+        training, "Clock", lambda end, reserve: Clock(60, reserve, lambda: next(ticks))
+    )
+    changes = {**SMALL, "train.minutes": 1.0, "train.epochs": 0, "train.average": 0.9}
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("default", changes))
+    rows = run.metrics()
+    assert rows[-1]["learning_rate"] < 0.01 * run.config.train.learning_rate
+    assert 1 < len(rows) <= rows[-1]["epoch"]
+    assert "done 1 min 0 s after the start" in (run.path / "log.txt").read_text()
+
+
+def test_a_training_in_two_sizes_changes_over_in_its_middle(data, tmp_path, monkeypatch):
+    from maskwright.data.batches import Batches
+
+    sides = []
+    get = Batches.__getitem__
+    monkeypatch.setattr(
+        Batches, "__getitem__", lambda b, step: (sides.append(b.side), get(b, step))[1]
+    )
+    changes = {**SMALL, "train.epochs": 4, "train.first_size": 16, "train.first_share": 0.5}
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("default", changes))
+    assert sides == sorted(sides)
+    assert set(sides) == {16, 32}
+    assert 5 <= sides.count(16) <= 5 + 6  # half of 12 steps, and what waited in the queue
+    assert run.metrics()[-1]["learning_rate"] < 1e-3
 
 
 def test_a_sum_of_losses_trains(data, tmp_path):

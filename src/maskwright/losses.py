@@ -149,6 +149,21 @@ def parse_loss(text: str, weights: Weights = None) -> Loss:
     return loss
 
 
+def balanced(pixels: Sequence[int], power: float) -> Weights:
+    """Class weights from the pixels of each class: (1 / share) ** power, their mean 1.
+
+    None for power 0, where all are alike. A class without pixels gets the weight of the rarest.
+
+    >>> [round(weight, 3) for weight in balanced([900, 100, 0], power=0.5)]
+    [0.429, 1.286, 1.286]
+    """
+    known = [count for count in pixels if count > 0]
+    if not power or not known:
+        return None
+    weights = [max(count, min(known)) ** -power for count in map(float, pixels)]
+    return [weight * len(weights) / sum(weights) for weight in weights]
+
+
 def _term(part: str, text: str) -> tuple[float, str]:
     """``" 0.5*dice"`` as (0.5, "dice")."""
     front, star, name = (piece.strip() for piece in part.rpartition("*"))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maskwright.config import Config, change, read_config, to_toml
+from maskwright.console import say
 from maskwright.data.dataset import Dataset, write_dataset
 from maskwright.data.folders import SPLITS, manifest
 from maskwright.data.images import RGB, Bands, bands_from_dict
@@ -109,6 +110,10 @@ class Run:
                 writer.writeheader()
             writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
 
+    def write_config(self, config: Config) -> None:
+        """Write config.toml, complete."""
+        (self.path / "config.toml").write_text(to_toml(config), encoding="utf-8")
+
     def save_model(self, model: keras.Model) -> None:
         """Write model.keras whole or not at all."""
         part = self.path / "model.part.keras"
@@ -126,6 +131,11 @@ class Run:
         """Append a line to log.txt."""
         with (self.path / "log.txt").open("a", encoding="utf-8") as file:
             file.write(text.rstrip() + "\n")
+
+    def tell(self, text: str) -> None:
+        """Say it to people and to log.txt."""
+        say(text)
+        self.log(text)
 
     def evaluation(self, name: str = "test") -> dict[str, Any] | None:
         """The scores in evaluation/NAME.json, None where there are none yet."""
@@ -183,13 +193,14 @@ def create_run(path: Path, config: Config, dataset: Dataset) -> Run:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--out {path} cannot be made: {error.strerror}; choose another") from None
-    (path / "config.toml").write_text(to_toml(config), encoding="utf-8")
+    run = Run(path)
+    run.write_config(config)
     write_dataset(path / "dataset.toml", dataset)
     write_split(path / "split.csv", dataset.pairs, dataset.root)
     pixels = {split: counts.tolist() for split, counts in dataset.pixels.items()}
     _write_json(path / "data.json", {"images": dataset.counts(), "pixels": pixels})
     _write_json(path / "environment.json", environment())
-    return Run(path)
+    return run
 
 
 def environment() -> dict[str, Any]:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import math
 import time
 from pathlib import Path
 from typing import Any
 
-from maskwright.config import Config, TrainConfig
-from maskwright.console import amount, duration, progress, say
+from maskwright.config import Config, change
+from maskwright.console import amount, duration, say
 from maskwright.data.batches import Batches
-from maskwright.data.cache import open_source
+from maskwright.data.cache import Source, open_source
 from maskwright.data.dataset import Dataset, load_dataset
 from maskwright.data.labels import IGNORE, ClassTable
 from maskwright.data.listing import data_name
 from maskwright.engine import keras
+from maskwright.epochs import Epochs
 from maskwright.errors import MaskwrightError, UsageError, some
-from maskwright.losses import Loss, parse_loss
-from maskwright.models import build
+from maskwright.losses import balanced, parse_loss
+from maskwright.models import build, freeze_encoder
+from maskwright.optimizers import optimizer
 from maskwright.recipes import recipe
-from maskwright.runs import Run, create_run, free_folder, model_predictor
-from maskwright.validate import validate
+from maskwright.runs import Run, create_run, free_folder
+from maskwright.schedule import Clock, Steps
 
 ops = keras.ops
+
+RESERVE, RESERVE_IMAGE = 5.0, 0.05  # seconds, and an image, that a first validation may take
+ENDLESS = 10**9  # epochs; the callback ends a training
 
 
 def train(
@@ -31,17 +35,20 @@ def train(
     out: str | Path | None = None,
     config: Config | None = None,
     model: keras.Model | None = None,
+    begun: float | None = None,
 ) -> Run:
     """Train on a dataset and return the run folder that holds all of it.
 
     ``data`` is a folder, a CSV manifest or a dataset.toml; ``out`` the run folder to make;
     ``config`` comes from ``maskwright.recipe``. A ``model`` of your own must be a functional
-    Keras model from uint8 [B, H, W, 3] to logits [B, H, W, classes].
+    Keras model from uint8 [B, H, W, 3] to logits [B, H, W, classes]. Where ``train.minutes`` is
+    set, they count from ``begun``, seconds of ``time.perf_counter``, by default now.
 
     Raises DataError, RunError or UsageError before anything is written.
     """
+    begun = time.perf_counter() if begun is None else begun
     config = config or recipe("default")
-    loss = parse_loss(config.train.loss)
+    parse_loss(config.train.loss)
     folder = free_folder(out, Path("runs") / f"{data_name(data)}-{config.recipe}")
     dataset = load_dataset(data, seed=config.seed, split=config.split)
     keras.utils.set_random_seed(config.seed)
@@ -51,7 +58,7 @@ def train(
     network.summary(print_fn=run.log, line_length=100)
     introduce(dataset, network, config, run)
     try:
-        fit(network, dataset, config, run, loss)
+        fit(network, dataset, config, run, begun)
     except KeyboardInterrupt:
         give_up(run)
         raise
@@ -82,43 +89,121 @@ def check_model(network: keras.Model, table: ClassTable) -> None:
 def introduce(dataset: Dataset, network: keras.Model, config: Config, run: Run) -> None:
     """Say in two lines what is about to be trained on what."""
     images = dataset.counts()
-    epochs = config.train.epochs_for(images["train"])
+    length = amount(config.train.epochs_for(images["train"]), "epoch")
+    if config.train.minutes:
+        length = f"done {duration(60 * config.train.minutes)} after the start"
     groups = len({pair.group for pair in dataset.pairs} - {""})
     grouped = f" (of {amount(groups, 'group')})" if groups else ""
-    say(
+    run.tell(
         f"{data_name(dataset.root)}: {images['train']} images to train on, {images['val']} to "
         f"choose the best epoch, {images['test']} for the test{grouped}; "
         f"{len(dataset.table)} classes: {some(dataset.table.names, 8)}"
     )
-    say(
+    run.tell(
         f"{config.recipe}: {network.name} of {network.count_params():,} weights, "
-        f"{config.view.size}×{config.view.size} pixels, {amount(epochs, 'epoch')}, into {run.path}"
+        f"{config.view.size}×{config.view.size} pixels, {length}, into {run.path}"
     )
 
 
-def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run, loss: Loss) -> None:
-    """Train ``network`` in place; the best epoch ends up in the run's model.keras."""
+def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run, begun: float) -> None:
+    """Train ``network`` in place; the best epoch ends up in the run's model.keras.
+
+    Where a batch is too large for the memory, training begins again with half of it.
+    """
     pairs = dataset.of("train")
-    zoom = config.augment.zoom
-    source = open_source(pairs, dataset.table, config.view, zoom, dataset.bands)
-    batches = Batches(source, config)
-    epochs = config.train.epochs_for(len(pairs))
+    source = open_source(pairs, dataset.table, config.view, config.augment.zoom, dataset.bands)
+    if not config.train.encoder_rate:
+        freeze_encoder(network)
+    untrained = network.get_weights()
+    while True:
+        try:
+            return fit_batches(network, source, dataset, config, run, begun)
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            batch = config.train.batch // 2
+            if not batch:
+                raise MaskwrightError(too_large(config)) from error
+        run.tell(f"a batch of {config.train.batch} does not fit into the memory: trying {batch}")
+        config = change(config, {"train.batch": batch})
+        run.write_config(config)
+        network.set_weights(untrained)
+
+
+def too_large(config: Config) -> str:
+    """What to do where one image is too much."""
+    size, stride = config.view.size, config.model.stride
+    half = max(stride, size // 2 // stride * stride)
+    return (
+        f"not even one image of {size}×{size} pixels fits into the memory; train on smaller "
+        f"views, as with --size {half} (view.size)"
+    )
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an engine says by this error that a batch is too large.
+
+    >>> out_of_memory(MemoryError()), out_of_memory(ValueError("shapes differ"))
+    (True, False)
+    """
+    names = (MemoryError.__name__, "ResourceExhaustedError", "OutOfMemoryError")
+    return type(error).__name__ in names or "RESOURCE_EXHAUSTED" in str(error)
+
+
+def fit_batches(
+    network: keras.Model,
+    source: Source,
+    dataset: Dataset,
+    config: Config,
+    run: Run,
+    begun: float,
+) -> None:
+    """Train ``network`` on one size of batch, part by part."""
+    epochs = config.train.epochs_for(len(source))
+    progress: Steps | Clock = Steps(len(Batches(source, config)) * epochs)
+    if config.train.minutes:
+        reserve = RESERVE + RESERVE_IMAGE * len(dataset.of("val"))
+        progress = Clock(begun + 60 * config.train.minutes, reserve)
     # A second model over the same layers is compiled, so that the one that is saved stays free
     # of losses and optimisers and opens with plain Keras.
     trainer = keras.Model(network.input, network.output)
-    trainer.compile(
-        optimizer=optimizer(config.train, len(batches) * epochs),
-        loss=loss,
-        metrics=[pixel_accuracy],
-    )
-    story = Epochs(network, batches, dataset, config, epochs, run)
+    weights = balanced(dataset.pixels["train"].tolist(), config.train.balance)
+    loss = parse_loss(config.train.loss, weights)
+    trainer.compile(optimizer(config.train), loss, metrics=[pixel_accuracy])
+    story = Epochs(network, dataset, config, epochs, progress, run)
+    average = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.train.average else []
+    with story.bar:
+        for size, until in parts(config):
+            story.part(Batches(source, config, size), until)
+            fit_part(trainer, story, [*average, story])
+            if story.over:
+                break
+
+
+def fit_part(
+    trainer: keras.Model, story: Epochs, callbacks: list[keras.callbacks.Callback]
+) -> None:
+    """Train until the story says that this part is over; errors of worker threads come through."""
+    batches = story.batches
     try:
-        with story.bar:
-            trainer.fit(batches, epochs=epochs, callbacks=[story], verbose=0)
+        trainer.fit(
+            batches, initial_epoch=story.epoch, epochs=ENDLESS, callbacks=callbacks, verbose=0
+        )
     except Exception:
         if batches.failure:
             raise batches.failure from None
         raise
+
+
+def parts(config: Config) -> list[tuple[int, float]]:
+    """The parts of a training: the side of their views, and the progress at which they end.
+
+    >>> parts(change(Config(), {"train.first_size": 128, "train.first_share": 0.4}))
+    [(128, 0.4), (256, 1.0)]
+    """
+    whole = (config.view.size, 1.0)
+    first = (config.train.first_size, config.train.first_share)
+    return [first, whole] if config.train.first_size else [whole]
 
 
 def pixel_accuracy(classes: Any, logits: Any) -> Any:
@@ -130,110 +215,3 @@ def pixel_accuracy(classes: Any, logits: Any) -> Any:
     likeliest = ops.cast(ops.argmax(logits, axis=-1), "int32")
     right = ops.cast(ops.equal(ops.cast(classes, "int32"), likeliest), "float32")
     return ops.sum(right * counts) / ops.maximum(ops.sum(counts), 1.0)
-
-
-def optimizer(config: TrainConfig, steps: int) -> keras.optimizers.Optimizer:
-    """The configured optimiser, its schedule laid over ``steps`` steps."""
-    rate: Any = config.learning_rate
-    if config.schedule == "cosine":
-        warmup = max(1, steps // 20)
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=rate / 25,
-            decay_steps=max(1, steps - warmup),
-            warmup_target=rate,
-            warmup_steps=warmup,
-        )
-    if config.optimizer == "adamw":
-        return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
-    return keras.optimizers.Adam(rate)
-
-
-class Epochs(keras.callbacks.Callback):
-    """What happens around an epoch: data order, progress bar, validation, best model, stopping."""
-
-    def __init__(
-        self,
-        network: keras.Model,
-        batches: Batches,
-        dataset: Dataset,
-        config: Config,
-        epochs: int,
-        run: Run,
-    ) -> None:
-        super().__init__()
-        self.batches, self.config, self.run, self.network = batches, config.train, run, network
-        self.epochs = epochs
-        self.val = dataset.of("val")
-        self.predictor = model_predictor(network, config, dataset.table, dataset.bands)
-        self.bar = progress("images/s")
-        self.task = self.bar.add_task("training", total=None, rate="", note="")
-        self.best, self.best_epoch = -math.inf, 0
-        self.begun = self.epoch_begun = time.perf_counter()
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        # The only place that is sure to come before this epoch's first batch is asked for.
-        self.batches.epoch = epoch
-        self.epoch_begun = time.perf_counter()
-        total = len(self.batches) * self.epochs
-        self.bar.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}", total=total)
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        seconds = time.perf_counter() - self.epoch_begun
-        rate = (batch + 1) * self.batches.batch / seconds
-        self.bar.update(self.task, advance=1, rate=f"{rate:.1f}")
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        row = self.measure(epoch + 1, logs or {})
-        if not math.isfinite(row["loss"]):
-            raise MaskwrightError(
-                f"the loss became {row['loss']} in epoch {epoch + 1}; the best model so far is "
-                f"kept in {self.run.path}. Train again with a lower --set train.learning_rate"
-            )
-        gained = self.keep_best(epoch + 1, row)
-        self.run.add_metrics(row)
-        self.report(row, gained)
-        waited = epoch + 1 - self.best_epoch
-        if self.config.patience and waited >= self.config.patience:
-            self.model.stop_training = True
-            self.tell(f"stopped: no gain for {waited} epochs; epoch {self.best_epoch} is kept")
-
-    def measure(self, epoch: int, logs: dict[str, float]) -> dict[str, float]:
-        """One row of metrics.csv: validation at the images' own size."""
-        scores, loss = validate(self.predictor, self.val)
-        return {
-            "epoch": epoch,
-            "seconds": time.perf_counter() - self.begun,
-            "learning_rate": float(ops.convert_to_numpy(self.model.optimizer.learning_rate)),
-            "loss": logs["loss"],
-            "pixel_accuracy": logs["pixel_accuracy"],
-            "val_loss": loss,
-            "val_pixel_accuracy": scores.pixel_accuracy,
-            "val_mean_iou": scores.mean_iou,
-        }
-
-    def keep_best(self, epoch: int, row: dict[str, float]) -> bool:
-        """Save the model if it is the best so far on validation."""
-        value = -row["val_loss"] if self.config.monitor == "loss" else row["val_mean_iou"]
-        if not value > self.best:
-            return False
-        self.best, self.best_epoch = value, epoch
-        self.run.save_model(self.network)
-        return True
-
-    def report(self, row: dict[str, float], gained: bool) -> None:
-        """Log the epoch; of many epochs only every twentieth and the gains are shown."""
-        seconds = time.perf_counter() - self.epoch_begun
-        text = (
-            f"epoch {row['epoch']:3}/{self.epochs}  loss {row['loss']:.3f}  "
-            f"val loss {row['val_loss']:.3f}  pixels right {row['val_pixel_accuracy']:.3f}  "
-            f"mean IoU {row['val_mean_iou']:.3f}  {seconds:.0f} s{'  best' if gained else ''}"
-        )
-        shown = gained or row["epoch"] % max(1, self.epochs // 40) == 0
-        self.tell(text) if shown else self.run.log(text)
-        if row["epoch"] == 1 < self.epochs:
-            self.tell(f"about {duration(seconds * (self.epochs - 1))} to go, or less")
-
-    def tell(self, text: str) -> None:
-        """Say it to people and to the log."""
-        say(text)
-        self.run.log(text)

@@ -25,6 +25,7 @@ SETTINGS = click.option(
     metavar="KEY=VALUE",
     help="One setting; config.toml of a run shows all keys.",
 )
+STARTED = time.perf_counter()  # of a --time that someone is waiting for
 SEED = click.option("--seed", type=int, help="Seed of split, weights, order and augmentation.")
 
 
@@ -157,6 +158,7 @@ def check(
 @click.option("--recipe", help="Named configuration; maskwright info lists them.")
 @click.option("--config", type=PATH, help="TOML file of settings, such as a run's config.toml.")
 @SETTINGS
+@click.option("--time", "budget", metavar="TIME", help="End after so long: 90s, 10m, 2h.")
 @click.option(
     "--epochs",
     type=int,
@@ -181,9 +183,8 @@ def train(data: Path, out: Path | None, **options: Any) -> None:
     from maskwright.report import write_report
     from maskwright.training import train
 
-    begun = time.perf_counter()
-    run = train(data, out=out, config=config)
-    say(f"trained in {duration(time.perf_counter() - begun)}: {run.path / 'model.keras'}")
+    run = train(data, out=out, config=config, begun=STARTED)
+    say(f"trained in {duration(time.perf_counter() - STARTED)}: {run.path / 'model.keras'}")
     say(f"report: {write_report(run)}")
     say(f"next: maskwright evaluate {run.path}")
 
@@ -289,15 +290,17 @@ def configure(
     recipe: str | None = None, config: Path | None = None, settings: tuple[str, ...] = (),
     epochs: int | None = None, encoder: str | None = None, encoder_weights: str | None = None,
     size: int | None = None, batch: int | None = None, seed: int | None = None,
+    budget: str | None = None,
 ) -> Config:  # fmt: skip
     """The recipe, changed by the file, then by --set, then by the options of their own."""
-    from maskwright.config import parse_setting, read_config
+    from maskwright.config import parse_minutes, parse_setting, read_config
     from maskwright.recipes import recipe as named
 
     changes = read_config(config) if config else {}
     name = recipe or changes.pop("recipe", "default")
     changes |= dict(parse_setting(text) for text in settings)
     options = {
+        "train.minutes": None if budget is None else parse_minutes(budget),
         "train.epochs": epochs, "model.encoder": encoder, "model.weights": encoder_weights,
         "view.size": size, "train.batch": batch, "seed": seed,
     }  # fmt: skip
