@@ -26,6 +26,7 @@ ORDER = [
     "losses",
     "metrics",
     "pictures",
+    "tiling",
     "predictor",
     "validate",
     "runs",

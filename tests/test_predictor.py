@@ -53,7 +53,7 @@ def test_order_is_kept_over_several_batches_and_the_last_may_be_short():
     levels = list(range(0, 2 * BATCH + 3))
     found = list(predictor.predict_all(levels, lambda n: np.full((5 + n, 9, 3), 10 * n, np.uint8)))
     assert [item for item, _ in found] == levels
-    assert asked == [BATCH, BATCH, 3]
+    assert asked == [BATCH, BATCH, BATCH]  # the last is filled up: one shape, compiled once
     for n, scores in found:
         assert scores.shape == (5 + n, 9, 2)
         np.testing.assert_allclose(scores[..., 0], 1 / (1 + np.exp(-n)), atol=1e-4)
@@ -150,3 +150,53 @@ def test_a_file_of_other_bands_than_the_models_is_refused(tmp_path, save):
     path = save(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(DataError, match=r"a\.png has 3 bands, but 5 are expected"):
         replace(noise_predictor(2), bands=Bands(5)).mask(path)
+
+
+def bright_of_neighbours(views: np.ndarray) -> np.ndarray:
+    """Logits float32 [B, S, S, 2]: the mean of the 3×3 pixels around each, less 128."""
+    level = np.pad(views[..., 0].astype(np.float32), ((0, 0), (1, 1), (1, 1)), "symmetric")
+    rows = sum(level[:, y : y + views.shape[1]] for y in range(3))
+    mean = sum(rows[:, :, x : x + views.shape[2]] for x in range(3)) / 9
+    return np.stack([128 - mean, mean - 128], axis=-1) / 40
+
+
+@pytest.mark.parametrize("size", [(5, 9), (16, 16), (40, 70)])
+def test_windows_score_each_pixel_as_one_large_view_would(size):
+    """Where tiles overlap by more than the network sees, their size does not matter."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(256, size=(*size, 1)).repeat(3, axis=2).astype(np.uint8)
+    found = [
+        Predictor(bright_of_neighbours, ViewConfig(tile, "window"), table_of(2)).probabilities(
+            image
+        )
+        for tile in (16, 80)
+    ]
+    np.testing.assert_allclose(found[0], found[1], atol=0.06)  # at a tile's border it mirrors
+    assert np.abs(found[0] - found[1]).mean() < 0.002
+    assert found[0].shape == (*size, 2)
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_windows_of_a_scaled_image_come_back_at_its_own_size(scale):
+    predictor = Predictor(bright_of_neighbours, ViewConfig(16, "window", scale), table_of(2))
+    image = np.zeros((41, 67, 3), np.uint8)
+    image[:, 30:] = 255
+    mask = predictor.mask(image)
+    assert mask.shape == (41, 67)
+    assert mask[:, :28].max() == 0
+    assert mask[:, 32:].min() == 1
+
+
+def test_squares_of_several_images_share_batches():
+    asked = []
+
+    def logits(views):
+        asked.append(len(views))
+        return bright_of_neighbours(views)
+
+    predictor = Predictor(logits, ViewConfig(16, "window", overlap=0.0), table_of(2))
+    sizes = [(16, 48), (16, 16), (32, 48)]
+    images = [np.full((*size, 3), 255, np.uint8) for size in sizes]
+    found = list(predictor.predict_all(images, lambda image: image))
+    assert [scores.shape[:2] for _, scores in found] == sizes
+    assert asked == [BATCH, BATCH]  # 3 + 1 + 6 squares, the last batch filled up

@@ -35,12 +35,13 @@ class SplitConfig:
 
 @dataclass(frozen=True)
 class ViewConfig:
-    """How an image of any size becomes the square that the network sees."""
+    """How images of any size become the squares that the network sees."""
 
     size: int = 256  # pixels, side of the square
-    fit: str = (
-        "pad"  # "pad" keeps the aspect ratio and reflects the rest, "squash" does not keep it
-    )
+    fit: str = "pad"  # "pad" keeps the aspect ratio and reflects the rest, "squash" does not keep
+    # it; "window" cuts squares out of the image, for small objects in large images
+    scale: float = 1.0  # window: how much larger the image is made before that
+    overlap: float = 0.25  # window: share of a square's side that neighbours have in common
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class Config:
 
 CHOICES = {
     "split.by": ("auto", "group", "random", "stratified"),
-    "view.fit": ("pad", "squash"),
+    "view.fit": ("pad", "squash", "window"),
     "model.weights": ("imagenet", "none"),
     "model.normalization": ("batch", "none"),
     "model.statistics": ("frozen", "trained"),
@@ -142,6 +143,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "split.folds": (0, 100),
     "split.fold": (0, 99),
     "view.size": (16, 8192),
+    "view.scale": (0.01, 8),
+    "view.overlap": (0, 0.9),
     "model.width": (1, 4096),
     "model.dropout": (0, 0.95),
     "augment.crop": (0, 8192),

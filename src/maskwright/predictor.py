@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -14,22 +14,83 @@ from maskwright.config import ViewConfig
 from maskwright.data.images import RGB, Bands, read_image
 from maskwright.data.labels import ClassTable
 from maskwright.data.threads import map_ahead
-from maskwright.data.view import restore, view_matrix, warp_image
+from maskwright.data.view import resize, resize_scores, restore, view_matrix, warp_image
 from maskwright.errors import DataError
+from maskwright.tiling import Grid
 
 Item = TypeVar("Item")
 BATCH = 8  # images predicted at once
 
 
-@dataclass(frozen=True)
-class Prepared(Generic[Item]):
-    """An item, its view uint8 [S, S, C], the matrix of the view and the image's size in pixels."""
+class Views(Protocol):
+    """An image as the squares that a network sees, and the way back from their scores."""
 
-    item: Item
-    view: np.ndarray
+    @property
+    def squares(self) -> Sequence[np.ndarray]:
+        """One or more uint8 [S, S, C]."""
+
+    def join(self, scores: Sequence[np.ndarray]) -> np.ndarray:
+        """Class probabilities float32 [H, W, classes] of the image from those of its squares."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """An image of height × width as one square uint8 [S, S, C], and the map to it."""
+
+    square: np.ndarray
     matrix: np.ndarray
     height: int
     width: int
+
+    @classmethod
+    def of(cls, image: np.ndarray, view: ViewConfig) -> Whole:
+        """An image uint8 [H, W, C] fitted into the view."""
+        height, width = image.shape[:2]
+        matrix = view_matrix(height, width, view.size, view.fit)
+        return cls(warp_image(image, matrix, view.size), matrix, height, width)
+
+    @property
+    def squares(self) -> Sequence[np.ndarray]:
+        return (self.square,)
+
+    def join(self, scores: Sequence[np.ndarray]) -> np.ndarray:
+        return restore(scores[0], self.matrix, self.height, self.width)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """An image of height × width as overlapping tiles uint8 [S, S, C] of a scaled copy."""
+
+    squares: Sequence[np.ndarray]
+    grid: Grid
+    height: int
+    width: int
+
+    @classmethod
+    def of(cls, image: np.ndarray, view: ViewConfig) -> Windows:
+        """An image uint8 [H, W, C] cut as the view says."""
+        height, width = image.shape[:2]
+        down, across = (max(1, round(side * view.scale)) for side in (height, width))
+        grid = Grid(down, across, view.size, int(view.size * view.overlap))
+        scaled = image if view.scale == 1 else resize(image, down, across)
+        return cls(grid.cut(scaled), grid, height, width)
+
+    def join(self, scores: Sequence[np.ndarray]) -> np.ndarray:
+        return resize_scores(self.grid.stitch(scores), self.height, self.width)
+
+
+@dataclass
+class Pending(Generic[Item]):
+    """An item, its views, and the scores float32 [S, S, classes] of those predicted so far."""
+
+    item: Item
+    views: Views
+    scores: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every square has its scores."""
+        return len(self.scores) == len(self.views.squares)
 
 
 @dataclass(frozen=True)
@@ -77,26 +138,38 @@ class Predictor:
         and the errors collected in it.
         """
 
-        def prepare(item: Item) -> Prepared[Item] | DataError:
+        views = Windows.of if self.view.fit == "window" else Whole.of
+
+        def prepare(item: Item) -> Pending[Item] | DataError:
             try:
                 image = read(item)
             except DataError as error:
                 return error
-            height, width = image.shape[:2]
-            matrix = view_matrix(height, width, self.view.size, self.view.fit)
-            view = warp_image(image, matrix, self.view.size)
-            return Prepared(item, view, matrix, height, width)
+            return Pending(item, views(image, self.view))
 
         ready = readable(map_ahead(prepare, items, ahead=2 * BATCH), unreadable)
-        for batch in batched(ready, BATCH):
-            logits = self.logits(np.stack([one.view for one in batch]))
-            for one, scores in zip(batch, logits, strict=True):
-                yield one.item, restore(softmax(scores), one.matrix, one.height, one.width)
+        several = False  # whether a batch has been predicted already
+        for batch in batched(squares_of(ready), BATCH):
+            seen = np.stack([square for _, square in batch])
+            if several:  # the last one is filled up, so that an engine compiles for one shape
+                seen = np.pad(seen, ((0, BATCH - len(batch)), (0, 0), (0, 0), (0, 0)))
+            logits, several = self.logits(seen)[: len(batch)], True
+            for (one, _), scores in zip(batch, logits, strict=True):
+                one.scores.append(softmax(scores))
+                if one.whole:
+                    yield one.item, one.views.join(one.scores)
+
+
+def squares_of(ready: Iterable[Pending[Item]]) -> Iterator[tuple[Pending[Item], np.ndarray]]:
+    """The squares of all images one after another, each with what it belongs to."""
+    for one in ready:
+        for square in one.views.squares:
+            yield one, square
 
 
 def readable(
-    prepared: Iterable[Prepared[Item] | DataError], unreadable: list[DataError] | None
-) -> Iterator[Prepared[Item]]:
+    prepared: Iterable[Pending[Item] | DataError], unreadable: list[DataError] | None
+) -> Iterator[Pending[Item]]:
     """What could be read; errors are raised, or collected where there is a list for them."""
     for one in prepared:
         if not isinstance(one, DataError):

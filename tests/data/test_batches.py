@@ -144,3 +144,25 @@ def test_what_went_wrong_in_a_thread_is_kept(make, files):
 def test_workers_follow_the_configuration(make):
     batches = make(train_workers=3)
     assert (batches.workers, batches.use_multiprocessing, batches.max_queue_size) == (3, False, 5)
+
+
+def test_windows_come_as_often_as_an_image_has_room_for_them(table, save, tmp_path, config):
+    """Images of 12×12 and 36×24 pixels: one window of 16 in the first, 864 / 256 in the second."""
+    pairs = []
+    for name, size in (("a", (12, 12)), ("b", (24, 36))):
+        image = np.random.default_rng(0).integers(256, size=(*size, 3)).astype(np.uint8)
+        paths = [tmp_path / kind / f"{name}.png" for kind in ("images", "masks")]
+        save(paths[0], image)
+        save(paths[1], (image[..., 0] > 127).astype(np.uint8))
+        pairs.append(Pair(*paths))
+    windows = change(config, {"view.fit": "window", "train.batch": 4})
+    for source in (Files(pairs, table), open_cache(pairs, table, windows.view, 0.25)):
+        batches = Batches(source, windows)
+        assert batches.slots.tolist() == [0, 1, 1, 1]
+        assert len(batches) == 1
+        assert sorted(batches.places(0)) == [0, 1, 1, 1]
+        images, masks = batches[0]
+        assert images.shape == (4, 16, 16, 3)
+        assert len({image.tobytes() for image in images}) == 4  # each window at a place of its own
+        known = [int((mask != 255).sum()) for mask in masks]
+        assert sum(count > 200 for count in known) == 3  # of the large image: not beside it

@@ -31,13 +31,13 @@ def augment(
     the view is the same. ``out`` takes the results.
     """
     height, width = of or mask.shape
-    matrix = view_matrix(height, width, view.size, view.fit)
+    matrix = view_matrix(height, width, view.size, view.fit, view.scale)
     change = random_map(rng, view.size, config)
     matrix = change[:, :2] @ matrix
     matrix[:, 2] += change[:, 2]
-    if config.crop:
-        matrix[:, 2] = random_place(rng, matrix, height, width, config.crop)
     side = config.crop or view.size
+    if config.crop or view.fit == "window":
+        matrix[:, 2] = random_place(rng, matrix, height, width, side)
     matrix = stored_matrix(matrix, mask.shape, (height, width))
     image_out, mask_out = out or (None, None)
     seen = warp_image(image, matrix, side, image_out)

@@ -17,7 +17,8 @@ from maskwright.randomness import AUGMENT, ORDER, generator
 class Batches(keras.utils.PyDataset):
     """Shuffled, augmented batches: image uint8 [B, S, S, C] and class uint8 [B, S, S].
 
-    Every epoch holds every image once; the last batch is filled up from the front of the same
+    Every epoch holds every image once, or, where windows are cut out of them, as often as it has
+    room for a window; the last batch is filled up from the front of the same
     order, so that all batches have one shape and an accelerator compiles once. ``epoch`` must be
     set before an epoch begins; ``size`` is the side of the views where that is not the
     configuration's. Memory holds a few batches, whatever the number of images.
@@ -29,46 +30,51 @@ class Batches(keras.utils.PyDataset):
         self.source, self.config = source, config
         self.view_config, self.augment = resized(config, size or config.view.size)
         self.side = self.augment.crop or self.view_config.size
-        self.batch = min(config.train.batch, len(source))
+        self.slots = slots(source, self.view_config)
+        self.batch = min(config.train.batch, len(self.slots))
         self.epoch = 0
         self.failure: Exception | None = None  # the engine hides what a worker thread raised
         self._order = (-1, np.empty(0, np.int64))
 
     def __len__(self) -> int:
-        return math.ceil(len(self.source) / self.batch)
+        return math.ceil(len(self.slots) / self.batch)
 
     def order(self) -> np.ndarray:
-        """The order of the images in this epoch, int64 [n]."""
+        """The order of the slots in this epoch, int64 [n]."""
         epoch, order = self._order
         if epoch != self.epoch:
             epoch = self.epoch
-            order = generator(ORDER, self.config.seed, epoch).permutation(len(self.source))
+            order = generator(ORDER, self.config.seed, epoch).permutation(len(self.slots))
             self._order = epoch, order
         return order
 
     def places(self, step: int) -> list[int]:
         """The places in the source of the images of one batch of this epoch."""
-        turns = np.arange(step * self.batch, (step + 1) * self.batch) % len(self.source)
-        return self.order()[turns].tolist()
+        return self.slots[self.turns(step)].tolist()
+
+    def turns(self, step: int) -> np.ndarray:
+        """The slots of one batch of this epoch, int64 [batch]."""
+        turns = np.arange(step * self.batch, (step + 1) * self.batch) % len(self.slots)
+        return self.order()[turns]
 
     def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         side = self.side
         images = np.empty((self.batch, side, side, self.source.channels), np.uint8)
         masks = np.empty((self.batch, side, side), np.uint8)
         try:
-            for index, image, mask in zip(self.places(step), images, masks, strict=True):
-                self.view(index, (image, mask))
+            for slot, image, mask in zip(self.turns(step).tolist(), images, masks, strict=True):
+                self.view(slot, (image, mask))
         except Exception as error:
             self.failure = error
             raise
         return images, masks
 
     def view(
-        self, index: int, out: tuple[np.ndarray, np.ndarray] | None = None
+        self, slot: int, out: tuple[np.ndarray, np.ndarray] | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The augmented view of one image in this epoch, written into ``out`` if it is given."""
-        stored = self.source.read(index)
-        rng = generator(AUGMENT, self.config.seed, self.epoch, index)
+        """The augmented view of one slot in this epoch, written into ``out`` if it is given."""
+        stored = self.source.read(int(self.slots[slot]))
+        rng = generator(AUGMENT, self.config.seed, self.epoch, slot)
         return augment(
             stored.image,
             stored.mask,
@@ -78,6 +84,16 @@ class Batches(keras.utils.PyDataset):
             of=(stored.height, stored.width),
             out=out,
         )
+
+
+def slots(source: Source, view: ViewConfig) -> np.ndarray:
+    """The place in the source of each view of an epoch, int64 [n]."""
+    everyone = np.arange(len(source))
+    if view.fit != "window":
+        return everyone
+    areas = np.array([math.prod(source.size(index)) for index in everyone.tolist()])
+    fitting = np.round(areas * view.scale**2 / view.size**2).astype(np.int64)
+    return everyone.repeat(np.maximum(1, fitting))
 
 
 def resized(config: Config, size: int) -> tuple[ViewConfig, AugmentConfig]:

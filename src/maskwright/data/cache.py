@@ -61,6 +61,9 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
+    def size(self, index: int) -> tuple[int, int]:
+        """Height and width of the original of one pair."""
+
     def read(self, index: int) -> Stored:
         """Image and mask of one pair."""
 
@@ -79,6 +82,11 @@ class Files:
 
     def __len__(self) -> int:
         return len(self.pairs)
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Height and width of one pair."""
+        stored = self.read(index)
+        return stored.height, stored.width
 
     def read(self, index: int) -> Stored:
         """Image and mask of one pair, as large as the files are."""
@@ -109,6 +117,11 @@ class Cache:
 
     def __len__(self) -> int:
         return len(self._sizes)
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Height and width of the original of one pair."""
+        height, width = self._sizes[index, 3:].tolist()
+        return height, width
 
     def read(self, index: int) -> Stored:
         """Image and mask of one pair: views of the file, which are not to be written to."""
@@ -158,7 +171,7 @@ def fingerprint(files: Files, view: ViewConfig, zoom: float) -> str:
     """32 hexadecimal digits of the files' content, in order, and of all that shapes the cache."""
     table, bands = files.table, files.bands
     labels = (table.encoding, tuple(label.values for label in table.labels), table.ignore)
-    shape = (view.size, view.fit, float(zoom), bands.count, bands.low, bands.high)
+    shape = (view.size, view.fit, view.scale, float(zoom), bands.count, bands.low, bands.high)
     whole = hashlib.blake2b(repr((FORMAT, labels, shape)).encode(), digest_size=16)
     paths = (path for pair in files.pairs for path in (pair.image, pair.mask))
     digests = map_ahead(_digest, paths, *_threads())
@@ -190,7 +203,8 @@ def stored_size(height: int, width: int, view: ViewConfig, zoom: float) -> tuple
     >>> stored_size(375, 500, ViewConfig(size=256, fit="pad"), zoom=0.25)
     (240, 320)
     """
-    scale = view_matrix(height, width, view.size, view.fit).diagonal() * (1 + zoom)
+    matrix = view_matrix(height, width, view.size, view.fit, view.scale)
+    scale = matrix.diagonal() * (1 + zoom)
     across, down = np.minimum(1, scale).tolist()
     return max(1, round(height * down)), max(1, round(width * across))
 

@@ -8,6 +8,7 @@ view, in OpenCV's convention: the centre of the first pixel is (0, 0).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -17,10 +18,11 @@ from maskwright.data.labels import IGNORE
 cv2.setNumThreads(1)  # the parallel work is done by whole images
 
 
-def view_matrix(height: int, width: int, size: int, fit: str) -> np.ndarray:
+def view_matrix(height: int, width: int, size: int, fit: str, scale: float = 1.0) -> np.ndarray:
     """The map from an image of height × width to the centre of a view of size × size.
 
-    ``fit`` "pad" scales both axes alike, "squash" makes each axis fill the view.
+    ``fit`` "pad" scales both axes alike, "squash" makes each axis fill the view, and "window"
+    shows as much of the image as there is room for when it is scaled by ``scale``.
 
     >>> view_matrix(100, 200, 50, "pad")
     array([[ 0.25 ,  0.   , -0.375],
@@ -29,6 +31,8 @@ def view_matrix(height: int, width: int, size: int, fit: str) -> np.ndarray:
     scale_x, scale_y = size / width, size / height
     if fit == "pad":
         scale_x = scale_y = min(scale_x, scale_y)
+    elif fit == "window":
+        scale_x = scale_y = scale
     # Centres map to centres: (x + 0.5 - width / 2) * scale + size / 2 - 0.5.
     shift_x = (0.5 - width / 2) * scale_x + size / 2 - 0.5
     shift_y = (0.5 - height / 2) * scale_y + size / 2 - 0.5
@@ -88,6 +92,15 @@ def _framed(image: np.ndarray, matrix: np.ndarray, size: int) -> tuple[np.ndarra
     return framed, np.column_stack([matrix[:, :2], matrix[:, 2] - matrix[:, :2] @ (left, top)])
 
 
+def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Image uint8 [H, W, C] as [height, width, C]: averaged where smaller, else bilinear."""
+    if height <= image.shape[0] and width <= image.shape[1]:
+        return shrink(image, height, width)
+    parts = np.split(image, range(4, image.shape[2], 4), axis=2)
+    large = (cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR) for part in parts)
+    return np.concatenate([part.reshape(height, width, -1) for part in large], axis=2)
+
+
 def shrink(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """Image uint8 [H, W, C] averaged down to [height, width, C], four channels at a time."""
     if image.shape[:2] == (height, width):
@@ -135,19 +148,26 @@ def restore(scores: np.ndarray, matrix: np.ndarray, height: int, width: int) -> 
 
     The way back of ``warp_image`` with the same matrix: float32 [height, width, classes].
     """
-    classes = scores.shape[2]
-    # OpenCV takes four channels at once; two it would place only to the nearest 1/32 pixel.
-    cuts = [*range(4, classes, 4), *([classes - 1] if classes % 4 == 2 else [])]
-    return np.concatenate(
-        [
-            cv2.warpAffine(
-                np.ascontiguousarray(part),
-                matrix,
-                (width, height),
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                borderMode=cv2.BORDER_REPLICATE,
-            ).reshape(height, width, -1)
-            for part in np.split(scores, cuts, axis=2)
-        ],
-        axis=2,
+    flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    return _by_channels(
+        scores,
+        lambda part: cv2.warpAffine(part, matrix, (width, height), flags=flags, borderMode=border),
     )
+
+
+def resize_scores(scores: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Scores float32 [H, W, classes], bilinear, as float32 [height, width, classes]."""
+    if scores.shape[:2] == (height, width):
+        return scores
+    return _by_channels(scores, lambda part: cv2.resize(part, (width, height)))
+
+
+def _by_channels(scores: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """What a function of OpenCV makes of scores [H, W, classes], of a few classes at a time.
+
+    It takes four channels at once; two it would place only to the nearest 1/32 pixel.
+    """
+    classes = scores.shape[2]
+    cuts = [*range(4, classes, 4), *([classes - 1] if classes % 4 == 2 else [])]
+    changed = (change(np.ascontiguousarray(part)) for part in np.split(scores, cuts, axis=2))
+    return np.concatenate([part.reshape(*part.shape[:2], -1) for part in changed], axis=2)
