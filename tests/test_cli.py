@@ -266,24 +266,25 @@ def test_an_encoder_is_named_on_the_command_line(capsys, monkeypatch, folder):
 
 def test_train_evaluate_predict_report_from_the_command_line(capsys, monkeypatch, folder):
     monkeypatch.chdir(folder.parent)
-    small = ["--epochs", 1, "--size", 16, "--batch", 2, "--set", "model.filters=[4, 8]"]
+    small = ["--recipe", "scratch", "--epochs", 1, "--size", 16, "--batch", 2]
+    small += ["--set", "model.filters=[4, 8]"]
     code, out, err = call(capsys, monkeypatch, "train", "data", *small)
     assert (code, out) == (0, "")
-    assert "next: maskwright evaluate runs/data-default" in err
-    code, out, err = call(capsys, monkeypatch, "evaluate", "runs/data-default", "--json")
+    assert "next: maskwright evaluate runs/data-scratch" in err
+    code, out, err = call(capsys, monkeypatch, "evaluate", "runs/data-scratch", "--json")
     assert code == 0
     assert json.loads(out)["images"] >= 1
     assert "mean IoU" in err
-    words = ["predict", "runs/data-default", "data/images", "--out", "masks", "--overlay"]
+    words = ["predict", "runs/data-scratch", "data/images", "--out", "masks", "--overlay"]
     code, _, err = call(capsys, monkeypatch, *words)
     assert code == 0
     assert "6 masks in masks" in err
-    code, _, err = call(capsys, monkeypatch, "report", "runs/data-default")
+    code, _, err = call(capsys, monkeypatch, "report", "runs/data-scratch")
     assert code == 0
-    assert Path("runs/data-default/report.html").stat().st_size > 10_000
+    assert Path("runs/data-scratch/report.html").stat().st_size > 10_000
     code, _, err = call(capsys, monkeypatch, "train", "data", *small)
     assert code == 0
-    assert "next: maskwright evaluate runs/data-default-2" in err
+    assert "next: maskwright evaluate runs/data-scratch-2" in err
 
 
 def test_info_prints_json_on_standard_output(capsys, monkeypatch):
@@ -291,7 +292,7 @@ def test_info_prints_json_on_standard_output(capsys, monkeypatch):
     facts = json.loads(out)
     assert code == 0
     assert facts["packages"]["keras"]
-    assert set(facts["recipes"]) == {"default", "tutorial", "demo"}
+    assert set(facts["recipes"]) == {"default", "scratch", "tutorial", "demo"}
 
 
 def test_info_prints_a_table(capsys, monkeypatch):

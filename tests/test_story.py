@@ -38,7 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(data: Path) -> mw.Run:
-    return mw.train(data, out=data.parent / "run", config=mw.recipe("default", SMALL))
+    return mw.train(data, out=data.parent / "run", config=mw.recipe("scratch", SMALL))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_run_folder_holds_what_the_contract_says(run, scores):
 def test_config_toml_is_complete_and_reproduces_the_configuration(run):
     config = tomllib.loads((run.path / "config.toml").read_text())
     assert config["train"]["epochs"] == 2
-    assert mw.load(run.path).config == mw.recipe("default", SMALL)
+    assert mw.load(run.path).config == mw.recipe("scratch", SMALL)
 
 
 def test_metrics_csv_has_a_row_an_epoch(run):
@@ -165,7 +165,7 @@ def test_model_keras_is_a_plain_keras_model(run):
 
 
 def test_the_same_seed_gives_the_same_weights(data, tmp_path):
-    config = mw.recipe("default", SMALL | {"train.epochs": 1, "model.dropout": 0.5})
+    config = mw.recipe("scratch", SMALL | {"train.epochs": 1, "model.dropout": 0.5})
     first, second = (mw.train(data, out=tmp_path / n, config=config) for n in ("a", "b"))
     for one, other in zip(first.model.weights, second.model.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
@@ -174,7 +174,7 @@ def test_the_same_seed_gives_the_same_weights(data, tmp_path):
 def test_early_stopping_keeps_the_best_epoch(data, tmp_path):
     changes = SMALL | {"train.epochs": 9, "train.patience": 1, "train.learning_rate": 1e-9}
     changes |= {"train.schedule": "constant", "model.normalization": "none"}
-    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("default", changes))
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", changes))
     rows = run.metrics()
     assert len(rows) < 9
     assert rows[-1]["val_mean_iou"] <= max(row["val_mean_iou"] for row in rows)
@@ -185,7 +185,7 @@ def test_a_model_of_ones_own_needs_no_registration(data, tmp_path):
     image = keras.Input((None, None, 3), dtype="uint8")
     x = keras.layers.Rescaling(1 / 255)(image)
     mine = keras.Model(image, keras.layers.Conv2D(5, 3, padding="same")(x))
-    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("default", SMALL), model=mine)
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL), model=mine)
     assert run.model.count_params() == mine.count_params()
 
 
@@ -243,7 +243,7 @@ def test_a_file_that_breaks_during_training_is_named(data, tmp_path, monkeypatch
 
     monkeypatch.setattr(training, "create_run", break_a_file)
     with pytest.raises(DataError, match=r"shape_\d+\.jpg is empty \(0 bytes\)"):
-        mw.train(copy, out=tmp_path / "run", config=mw.recipe("default", SMALL))
+        mw.train(copy, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
 
 
 def test_a_loss_that_is_not_finite_stops_the_training_and_names_the_images(
@@ -260,7 +260,7 @@ def test_a_loss_that_is_not_finite_stops_the_training_and_names_the_images(
         r"no epoch had ended, so no model is kept\. .*lower --set train\.learning_rate"
     )
     with pytest.raises(mw.MaskwrightError, match=message):
-        mw.train(data, out=tmp_path / "run", config=mw.recipe("default", SMALL))
+        mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
 
 
 def test_a_loss_that_turns_bad_later_keeps_the_best_model(data, tmp_path, monkeypatch):
@@ -273,7 +273,7 @@ def test_a_loss_that_turns_bad_later_keeps_the_best_model(data, tmp_path, monkey
 
     monkeypatch.setattr(epochs.Epochs, "check_loss", turned)
     with pytest.raises(mw.MaskwrightError, match=r"became inf in epoch 2 .* of epoch 1, is kept"):
-        mw.train(data, out=tmp_path / "run", config=mw.recipe("default", SMALL))
+        mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
     assert mw.evaluate(mw.load(tmp_path / "run"))["images"] == 6
 
 
@@ -288,7 +288,7 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(data, tmp_path, monke
         return get(batches, step)
 
     monkeypatch.setattr(Batches, "__getitem__", limited)
-    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("default", SMALL))
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
     said = capsys.readouterr().err
     assert "a batch of 4 does not fit into the memory: trying 2" in said
     assert run.config.train.batch == 2
@@ -303,7 +303,7 @@ def test_a_batch_of_one_that_does_not_fit_is_an_error(data, tmp_path, monkeypatc
 
     monkeypatch.setattr(Batches, "__getitem__", full)
     with pytest.raises(MaskwrightError, match=r"not even one image of 32×32 pixels .*view\.size"):
-        mw.train(data, out=tmp_path / "run", config=mw.recipe("default", SMALL))
+        mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
 
 
 def test_a_time_budget_ends_with_the_schedule_done(data, tmp_path, monkeypatch):
@@ -316,7 +316,7 @@ def test_a_time_budget_ends_with_the_schedule_done(data, tmp_path, monkeypatch):
         training, "Clock", lambda end, reserve: Clock(60, reserve, lambda: next(ticks))
     )
     changes = {**SMALL, "train.minutes": 1.0, "train.epochs": 0, "train.average": 0.9}
-    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("default", changes))
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", changes))
     rows = run.metrics()
     assert rows[-1]["learning_rate"] < 0.01 * run.config.train.learning_rate
     assert 1 < len(rows) <= rows[-1]["epoch"]
@@ -332,7 +332,7 @@ def test_a_training_in_two_sizes_changes_over_in_its_middle(data, tmp_path, monk
         Batches, "__getitem__", lambda b, step: (sides.append(b.side), get(b, step))[1]
     )
     changes = {**SMALL, "train.epochs": 4, "train.first_size": 16, "train.first_share": 0.5}
-    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("default", changes))
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", changes))
     assert sides == sorted(sides)
     assert set(sides) == {16, 32}
     assert 5 <= sides.count(16) <= 5 + 6  # half of 12 steps, and what waited in the queue
@@ -340,13 +340,13 @@ def test_a_training_in_two_sizes_changes_over_in_its_middle(data, tmp_path, monk
 
 
 def test_a_sum_of_losses_trains(data, tmp_path):
-    config = mw.recipe("default", {**SMALL, "train.loss": "cross_entropy + 0.5*dice"})
+    config = mw.recipe("scratch", {**SMALL, "train.loss": "cross_entropy + 0.5*dice"})
     rows = mw.train(data, out=tmp_path / "run", config=config).metrics()
     assert rows[-1]["loss"] < rows[0]["loss"]
 
 
 def test_an_unknown_loss_is_refused_before_anything_is_written(data, tmp_path):
-    config = mw.recipe("default", {**SMALL, "train.loss": "cross_entropi"})
+    config = mw.recipe("scratch", {**SMALL, "train.loss": "cross_entropi"})
     with pytest.raises(mw.UsageError, match=r"unknown loss cross_entropi .* mean cross_entropy\?"):
         mw.train(data, out=tmp_path / "run", config=config)
     assert not (tmp_path / "run").exists()
@@ -356,7 +356,7 @@ JAX_STORY = """
 import sys
 import maskwright as mw
 small = {"train.epochs": 2, "train.batch": 4, "view.size": 32, "model.filters": [4, 8]}
-run = mw.train(sys.argv[1], out=sys.argv[2], config=mw.recipe("default", small))
+run = mw.train(sys.argv[1], out=sys.argv[2], config=mw.recipe("scratch", small))
 assert mw.evaluate(run)["images"] == 6
 assert run.metrics()[1]["loss"] < run.metrics()[0]["loss"]
 """
@@ -393,7 +393,7 @@ def test_an_interrupt_keeps_the_best_epoch_or_leaves_nothing(data, tmp_path, mon
 
     monkeypatch.setattr(training.Epochs, "on_epoch_begin", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        mw.train(data, out=tmp_path / "run", config=mw.recipe("default", SMALL))
+        mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
     assert (tmp_path / "run").exists() == bool(epochs)
     if epochs:
         assert mw.evaluate(mw.load(tmp_path / "run"))["images"] == 6

@@ -18,7 +18,7 @@ export MASKWRIGHT_CACHE="$work/cache"
 maskwright --version
 maskwright data shapes shapes --count 24 --size 48
 maskwright check shapes --html check.html
-maskwright train shapes --out run --epochs 1 --size 32 --set 'model.filters=[4, 8]' --batch 4
+maskwright train shapes --out run --epochs 1 --size 32 --batch 4
 maskwright evaluate run --json > scores.json
 python -c 'import json; assert json.load(open("scores.json"))["images"] == 7'
 maskwright predict run shapes/images/shape_0000.jpg --out masks

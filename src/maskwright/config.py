@@ -74,7 +74,7 @@ class AugmentConfig:
     brightness: float = 0.2  # share of 255, uniform in ±brightness
     contrast: float = 0.25  # factor, log-uniform between 1 / (1 + contrast) and 1 + contrast
     saturation: float = 0.3  # factor, log-uniform between 1 / (1 + saturation) and 1 + saturation
-    crop: int = 0  # pixels, side of the part of the view that a step sees; 0: the whole view
+    crop: float = 1.0  # share of the view's side that a step sees, anywhere in the image; 1: all
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,15 @@ class Config:
     def __post_init__(self) -> None:
         check(self)
 
+    def side(self, size: int) -> int:
+        """Pixels of a side that a training step sees of views of ``size`` pixels.
+
+        >>> change(Config(), {"augment.crop": 0.7, "model.filters": [8, 16]}).side(100)
+        70
+        """
+        stride = self.model.stride
+        return max(stride, round(self.augment.crop * size / stride) * stride)
+
 
 CHOICES = {
     "split.by": ("auto", "group", "random", "stratified"),
@@ -147,7 +156,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "view.overlap": (0, 0.9),
     "model.width": (1, 4096),
     "model.dropout": (0, 0.95),
-    "augment.crop": (0, 8192),
+    "augment.crop": (0.05, 1),
     "augment.flip": (0, 1),
     "augment.rotate": (0, 180),
     "augment.zoom": (0, 4),
@@ -187,13 +196,8 @@ def check(config: Config) -> None:
         raise UsageError(
             f"model.filters = {list(filters)} needs one positive number a level, as in [16, 32, 64]"
         )
-    for key in ("view.size", "augment.crop", "train.first_size"):
+    for key in ("view.size", "train.first_size"):
         _check_size(key, values[key], config.model)
-    if config.augment.crop > config.view.size:
-        raise UsageError(
-            f"augment.crop = {config.augment.crop} is larger than view.size = {config.view.size}, "
-            "of which it is a part; choose it smaller, or 0"
-        )
 
 
 def _check_size(key: str, size: int, model: ModelConfig) -> None:

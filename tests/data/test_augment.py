@@ -235,9 +235,6 @@ def test_without_a_change_of_colour_the_image_comes_back_itself():
     assert colours(0, image) is image
 
 
-CROP = replace(NONE, crop=16)
-
-
 @pytest.mark.parametrize("fit", ["pad", "squash"])
 def test_a_crop_lies_anywhere_in_the_image_and_nowhere_beside_it(fit):
     mask = np.arange(40 * 60).reshape(40, 60) % 251
@@ -245,7 +242,7 @@ def test_a_crop_lies_anywhere_in_the_image_and_nowhere_beside_it(fit):
     for seed in range(300):
         rng = np.random.default_rng(seed)
         image, part = augment(coloured(mask.astype(np.uint8)), mask.astype(np.uint8), rng,
-                              ViewConfig(size=48, fit=fit), CROP)  # fmt: skip
+                              ViewConfig(size=48, fit=fit), NONE, side=16)  # fmt: skip
         assert image.shape == (16, 16, 3)
         assert part.shape == (16, 16)
         assert (part != IGNORE).all()
@@ -255,7 +252,7 @@ def test_a_crop_lies_anywhere_in_the_image_and_nowhere_beside_it(fit):
 
 def test_a_crop_larger_than_the_image_has_it_in_its_middle():
     _, part = augment(coloured(blocks()), blocks(), np.random.default_rng(0),
-                      ViewConfig(size=48), replace(NONE, crop=40))  # fmt: skip
+                      ViewConfig(size=48), NONE, side=40)  # fmt: skip
     known = part != IGNORE  # the image is 48×32 pixels in its view
     assert known.any(axis=1).sum() == 32
     assert known[4:36].all()
@@ -266,7 +263,7 @@ def test_a_crop_shows_the_view_at_its_own_scale():
     image = coloured(blocks())
     turned = replace(NONE, rotate=90, zoom=0.3)
     whole, _ = augment(image, blocks(), np.random.default_rng(5), VIEW, turned)
-    part, _ = augment(image, blocks(), np.random.default_rng(5), VIEW, replace(turned, crop=16))
+    part, _ = augment(image, blocks(), np.random.default_rng(5), VIEW, turned, side=16)
     best = min(
         np.abs(whole[y : y + 16, x : x + 16].astype(int) - part).mean()
         for y in range(33)

@@ -21,22 +21,23 @@ def augment(
     config: AugmentConfig,
     *,
     of: tuple[int, int] | None = None,
+    side: int | None = None,
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A training view of image uint8 [H, W, C] and mask uint8 [H, W].
 
-    Returns uint8 [side, side, C] and uint8 [side, side], where side is that of ``config.crop`` or
-    else of the view; what lies outside the image is its reflection, and 255 (ignore) in the mask.
-    ``of`` is the height and width of the original where image and mask are smaller copies of it:
-    the view is the same. ``out`` takes the results.
+    Returns uint8 [side, side, C] and uint8 [side, side]; a ``side`` below that of the view means a
+    crop at a random place, by default it is the view's. What lies outside the image is its
+    reflection, and 255 (ignore) in the mask. ``of`` is the height and width of the original where
+    image and mask are smaller copies of it: the view is the same. ``out`` takes the results.
     """
     height, width = of or mask.shape
     matrix = view_matrix(height, width, view.size, view.fit, view.scale)
     change = random_map(rng, view.size, config)
     matrix = change[:, :2] @ matrix
     matrix[:, 2] += change[:, 2]
-    side = config.crop or view.size
-    if config.crop or view.fit == "window":
+    side = side or view.size
+    if side < view.size or view.fit == "window":
         matrix[:, 2] = random_place(rng, matrix, height, width, side)
     matrix = stored_matrix(matrix, mask.shape, (height, width))
     image_out, mask_out = out or (None, None)

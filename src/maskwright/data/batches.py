@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from maskwright.config import AugmentConfig, Config, ViewConfig
+from maskwright.config import Config, ViewConfig
 from maskwright.data.augment import augment
 from maskwright.data.cache import Source
 from maskwright.engine import keras
@@ -28,8 +28,8 @@ class Batches(keras.utils.PyDataset):
         workers = config.train.workers
         super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=workers + 2)
         self.source, self.config = source, config
-        self.view_config, self.augment = resized(config, size or config.view.size)
-        self.side = self.augment.crop or self.view_config.size
+        self.view_config = replace(config.view, size=size or config.view.size)
+        self.side = config.side(self.view_config.size)
         self.slots = slots(source, self.view_config)
         self.batch = min(config.train.batch, len(self.slots))
         self.epoch = 0
@@ -80,8 +80,9 @@ class Batches(keras.utils.PyDataset):
             stored.mask,
             rng,
             self.view_config,
-            self.augment,
+            self.config.augment,
             of=(stored.height, stored.width),
+            side=self.side,
             out=out,
         )
 
@@ -94,16 +95,3 @@ def slots(source: Source, view: ViewConfig) -> np.ndarray:
     areas = np.array([math.prod(source.size(index)) for index in everyone.tolist()])
     fitting = np.round(areas * view.scale**2 / view.size**2).astype(np.int64)
     return everyone.repeat(np.maximum(1, fitting))
-
-
-def resized(config: Config, size: int) -> tuple[ViewConfig, AugmentConfig]:
-    """View and augmentation at another side of the view; a crop stays the same part of it.
-
-    >>> from maskwright.config import change
-    >>> view, augment = resized(change(Config(), {"augment.crop": 192}), 128)
-    >>> view.size, augment.crop
-    (128, 96)
-    """
-    stride = config.model.stride
-    crop = round(config.augment.crop * size / config.view.size / stride) * stride
-    return replace(config.view, size=size), replace(config.augment, crop=crop)
