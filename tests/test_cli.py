@@ -287,6 +287,23 @@ def test_train_evaluate_predict_report_from_the_command_line(capsys, monkeypatch
     assert "next: maskwright evaluate runs/data-scratch-2" in err
 
 
+def test_plan_says_what_and_why_and_what_to_type_next(capsys, monkeypatch, folder):
+    code, out, err = call(
+        capsys, monkeypatch, "plan", folder, "--time", "5m", "--set", "model.width=8", "--json"
+    )
+    assert code == 0
+    assert {choice["key"] for choice in json.loads(out)["choices"]} >= {"view.size", "view.fit"}
+    assert "thinnest class" in err
+    assert f"next: maskwright train {folder} --time 5m --set model.width=8" in err
+
+
+@pytest.mark.parametrize("text", ["soon", "0m", "-5m", "10x"])
+def test_a_time_that_is_none_is_refused(capsys, monkeypatch, folder, text):
+    code, _, err = call(capsys, monkeypatch, "train", folder, f"--time={text}")
+    assert code == 2
+    assert err == f"error: --time {text}: write a time above 0, such as 90s, 10m or 2h\n"
+
+
 def test_info_prints_json_on_standard_output(capsys, monkeypatch):
     code, out, _ = call(capsys, monkeypatch, "info", "--json")
     facts = json.loads(out)

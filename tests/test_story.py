@@ -323,6 +323,32 @@ def test_a_time_budget_ends_with_the_schedule_done(data, tmp_path, monkeypatch):
     assert "done 1 min 0 s after the start" in (run.path / "log.txt").read_text()
 
 
+def test_a_training_by_the_minute_follows_a_plan_and_keeps_what_was_set(
+    data, tmp_path, monkeypatch
+):
+    from maskwright import training
+    from maskwright.schedule import Clock
+
+    ticks = itertools.count()
+    monkeypatch.setattr(
+        training, "Clock", lambda end, reserve: Clock(60, reserve, lambda: next(ticks))
+    )
+    small = {"model.encoder": "plain", "model.filters": [4, 8], "train.batch": 4}
+    run = mw.train(data, out=tmp_path / "run", minutes=5, settings=small)
+    assert run.config.train.minutes == 5
+    assert run.config.model.filters == (4, 8)
+    plan = (run.path / "plan.md").read_text()
+    assert "12 images to train on" in plan
+    assert f"| `view.size` | {run.config.view.size} |" in plan
+    assert "`model.encoder`" not in plan  # it was given
+    assert mw.evaluate(run)["images"] == 6
+
+
+def test_a_configuration_and_minutes_contradict_each_other(data):
+    with pytest.raises(UsageError, match=r"config and train\.minutes are both given; put the set"):
+        mw.train(data, config=mw.recipe("scratch"), minutes=5)
+
+
 def test_a_training_in_two_sizes_changes_over_in_its_middle(data, tmp_path, monkeypatch):
     from maskwright.data.batches import Batches
 

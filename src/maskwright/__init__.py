@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from maskwright.models.blocks import conv_block as conv_block
     from maskwright.models.blocks import up_block as up_block
     from maskwright.models.unet import unet as unet
+    from maskwright.planning import Plan as Plan
+    from maskwright.planning import plan as plan
     from maskwright.prediction import predict as predict
     from maskwright.predictor import Predictor as Predictor
     from maskwright.recipes import recipe as recipe
@@ -58,6 +60,8 @@ _HOME = {
     "conv_block": "models.blocks",
     "up_block": "models.blocks",
     "unet": "models.unet",
+    "plan": "planning",
+    "Plan": "planning",
     "train": "training",
     "Run": "runs",
     "load": "runs",

@@ -129,6 +129,19 @@ def track(items: Iterable[Item], label: str, total: int, unit: str = "images/s")
                 shown = now
 
 
+def print_plan(plan: Any) -> None:
+    """The facts and choices of a ``maskwright.planning.Plan`` on standard error."""
+    from rich.table import Table
+
+    for fact in plan.facts:
+        say(fact)
+    table = Table("setting", "value", "why", box=None, padding=(0, 2, 0, 0))
+    for choice in plan.choices:
+        shown = choice.value if isinstance(choice.value, str) else f"{choice.value:g}"
+        table.add_row(choice.key, shown, choice.reason)
+    console().print(table, soft_wrap=False)
+
+
 def print_scores(scores: dict[str, Any]) -> None:
     """The table of ``evaluate`` on standard error."""
     from rich.table import Table

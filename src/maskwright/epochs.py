@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 
 from maskwright.config import Config
@@ -23,6 +24,7 @@ LOOKS = 40  # how often a training of many epochs is validated, about
 SPENT = 0.05  # share of a time budget that validation may take, about
 AFTER = 1.0  # seconds from the last validation to the end of the program: the report
 LONGER = 1.2  # times the last validation, to be safe, is what the one at the end may take
+WARM = 8  # steps whose times say nothing yet
 CHECKED = 16  # steps between two looks at the loss where a look makes the device wait
 
 
@@ -51,6 +53,12 @@ class Epochs(keras.callbacks.Callback):
         self.rated = -math.inf  # the progress at which the rate was last set
         self.next_look = 0.0  # the progress from which a validation is due
         self.batches: Batches
+        self.stepped = math.nan  # when the last step began
+        self.taken: list[float] = []  # seconds a megapixel of each step so far
+
+    def step_seconds(self) -> float:
+        """Seconds that a step takes a megapixel, the median; 0 where there were hardly any."""
+        return statistics.median(self.taken) if len(self.taken) > WARM else 0.0
 
     def part(self, batches: Batches, until: float) -> None:
         """Begin a part of the training, on these batches, until that progress."""
@@ -64,6 +72,7 @@ class Epochs(keras.callbacks.Callback):
         self.bar.update(self.task, description=f"epoch {epoch + 1}{of}", total=100)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self.stepped = time.perf_counter()
         now = self.progress()
         if now - self.rated < 1 / RATES:
             return
@@ -74,14 +83,16 @@ class Epochs(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self.progress.step()
+        now = time.perf_counter()
+        self.taken.append((now - self.stepped) / (self.batches.batch * self.batches.side**2 / 1e6))
         every = 1 if keras.config.backend() == "tensorflow" else CHECKED
         if (batch + 1) % every == 0:
             self.check_loss(float((logs or {})["loss"]), batch, every)
-        seconds = time.perf_counter() - self.epoch_begun
+        seconds = now - self.epoch_begun
         rate = (batch + 1) * self.batches.batch / seconds
-        now = self.progress()
-        self.bar.update(self.task, completed=round(100 * now), rate=f"{rate:.1f}")
-        if now >= self.until:
+        done = self.progress()
+        self.bar.update(self.task, completed=round(100 * done), rate=f"{rate:.1f}")
+        if done >= self.until:
             self.model.stop_training = True
 
     def check_loss(self, loss: float, step: int, every: int) -> None:

@@ -34,7 +34,15 @@ PACKAGES = ("maskwright", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch
             "opencv-python-headless", "pillow")  # fmt: skip
 
 # The files that stand before the first epoch has ended.
-BEGUN = ("config.toml", "dataset.toml", "split.csv", "data.json", "environment.json", "log.txt")
+BEGUN = (
+    "config.toml",
+    "dataset.toml",
+    "split.csv",
+    "data.json",
+    "environment.json",
+    "log.txt",
+    "plan.md",
+)
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,10 @@ class Run:
     def write_config(self, config: Config) -> None:
         """Write config.toml, complete."""
         (self.path / "config.toml").write_text(to_toml(config), encoding="utf-8")
+
+    def write_plan(self, text: str) -> None:
+        """Write plan.md: what was chosen, and why."""
+        (self.path / "plan.md").write_text(text, encoding="utf-8")
 
     def save_model(self, model: keras.Model) -> None:
         """Write model.keras whole or not at all."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from maskwright.errors import MaskwrightError, UsageError, some
 from maskwright.losses import balanced, parse_loss
 from maskwright.models import build, freeze_encoder
 from maskwright.optimizers import optimizer
+from maskwright.planning import plan_for
 from maskwright.recipes import recipe
 from maskwright.runs import Run, create_run, free_folder
 from maskwright.schedule import Clock, Steps
+from maskwright.throughput import remember
 
 ops = keras.ops
 
@@ -35,30 +38,42 @@ def train(
     out: str | Path | None = None,
     config: Config | None = None,
     model: keras.Model | None = None,
+    minutes: float | None = None,
+    settings: Mapping[str, Any] | None = None,
     begun: float | None = None,
 ) -> Run:
     """Train on a dataset and return the run folder that holds all of it.
 
-    ``data`` is a folder, a CSV manifest or a dataset.toml; ``out`` the run folder to make;
-    ``config`` comes from ``maskwright.recipe``. A ``model`` of your own must be a functional
-    Keras model from uint8 [B, H, W, 3] to logits [B, H, W, classes]. Where ``train.minutes`` is
-    set, they count from ``begun``, seconds of ``time.perf_counter``, by default now.
+    ``data`` is a folder, a CSV manifest or a dataset.toml; ``out`` the run folder to make.
+    What is trained says ``config``, from ``maskwright.recipe``; or ``minutes`` and a plan for that
+    time, which keeps the dotted ``settings``; or else the recipe "default". The time counts from
+    ``begun``, seconds of ``time.perf_counter``, by default from now. A ``model`` of your own must
+    be a functional Keras model from uint8 [B, H, W, 3] to logits [B, H, W, classes].
 
     Raises DataError, RunError or UsageError before anything is written.
     """
     begun = time.perf_counter() if begun is None else begun
-    config = config or recipe("default")
-    parse_loss(config.train.loss)
-    folder = free_folder(out, Path("runs") / f"{data_name(data)}-{config.recipe}")
-    dataset = load_dataset(data, seed=config.seed, split=config.split)
-    keras.utils.set_random_seed(config.seed)
-    network = model or build(config.model, len(dataset.table), dataset.bands.count)
+    given = {**(settings or {}), **({"train.minutes": minutes} if minutes else {})}
+    if config and given:
+        raise UsageError(f"config and {some(given)} are both given; put the settings into config")
+    wanted = config or recipe("default", given)
+    parse_loss(wanted.train.loss)
+    folder = free_folder(out, Path("runs") / f"{data_name(data)}-{wanted.recipe}")
+    dataset = load_dataset(data, seed=wanted.seed, split=wanted.split)
+    plan = None
+    if minutes and not model:
+        plan = plan_for(dataset, given, 60 * minutes - (time.perf_counter() - begun))
+        wanted = plan.config
+    keras.utils.set_random_seed(wanted.seed)
+    network = model or build(wanted.model, len(dataset.table), dataset.bands.count)
     check_model(network, dataset.table)
-    run = create_run(folder, config, dataset)
+    run = create_run(folder, wanted, dataset)
+    if plan:
+        run.write_plan(plan.to_markdown())
     network.summary(print_fn=run.log, line_length=100)
-    introduce(dataset, network, config, run)
+    introduce(dataset, network, wanted, run)
     try:
-        fit(network, dataset, config, run, begun)
+        fit(network, dataset, wanted, run, begun)
     except KeyboardInterrupt:
         give_up(run)
         raise
@@ -178,6 +193,8 @@ def fit_batches(
             fit_part(trainer, story, [*average, story])
             if story.over:
                 break
+    if seconds := story.step_seconds():
+        remember(config.model, seconds)
 
 
 def fit_part(

@@ -45,7 +45,7 @@ def cli(debug: bool) -> None:
     \b
     maskwright demo                      see the whole job in two minutes
     maskwright check DATA                see what is wrong with your folder
-    maskwright train DATA                train on it
+    maskwright train DATA --time 10m     train the best model of ten minutes
     maskwright evaluate RUN              measure on the test images
     maskwright predict RUN photo.jpg --out masks
     """
@@ -154,6 +154,34 @@ def check(
 
 @cli.command()
 @click.argument("data", type=PATH)
+@click.option("--time", "budget", default="10m", show_default=True, help="90s, 10m, 2h.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
+@SETTINGS
+@SEED
+def plan(data: Path, as_json: bool, **options: Any) -> None:
+    """Say what would be trained on DATA in a given time, and why.
+
+    \b
+    Example:
+      maskwright plan cells --time 20m
+    """
+    _, changes = given_settings(**options)
+    configure(**options)
+    start_engine()
+    from maskwright.console import print_plan, say
+    from maskwright.planning import plan
+
+    minutes = changes.pop("train.minutes")
+    made = plan(data, minutes=minutes, settings=changes)
+    print_plan(made)
+    if as_json:
+        click.echo(json.dumps(made.to_dict()))
+    again = "".join(f" --set {shlex.quote(text)}" for text in options["settings"])
+    say(f"next: maskwright train {shlex.quote(str(data))} --time {options['budget']}{again}")
+
+
+@cli.command()
+@click.argument("data", type=PATH)
 @click.option("--out", type=PATH, help="Run folder to make  [runs/DATA-RECIPE]")
 @click.option("--recipe", help="Named configuration; maskwright info lists them.")
 @click.option("--config", type=PATH, help="TOML file of settings, such as a run's config.toml.")
@@ -174,16 +202,21 @@ def train(data: Path, out: Path | None, **options: Any) -> None:
 
     \b
     Examples:
+      maskwright train pets --time 10m
       maskwright train pets --recipe tutorial
       maskwright train cells --size 384 --set train.epochs=80 --set augment.rotate=180
     """
-    config = configure(**options)
+    name, changes = given_settings(**options)
+    config = configure(**options)  # wrong settings are errors before anything takes time
     start_engine()
     from maskwright.console import duration, say
     from maskwright.report import write_report
     from maskwright.training import train
 
-    run = train(data, out=out, config=config, begun=STARTED)
+    if name or not (minutes := changes.pop("train.minutes", 0)):
+        run = train(data, out=out, config=config, begun=STARTED)
+    else:
+        run = train(data, out=out, minutes=minutes, settings=changes, begun=STARTED)
     say(f"trained in {duration(time.perf_counter() - STARTED)}: {run.path / 'model.keras'}")
     say(f"report: {write_report(run)}")
     say(f"next: maskwright evaluate {run.path}")
@@ -286,23 +319,29 @@ def start_engine() -> None:
         importlib.import_module("maskwright.engine")
 
 
-def configure(
+def configure(**options: Any) -> Config:
+    """The recipe, changed by the file, then by --set, then by the options of their own."""
+    from maskwright.recipes import recipe as named
+
+    name, changes = given_settings(**options)
+    return named(name or "default", changes)
+
+
+def given_settings(
     recipe: str | None = None, config: Path | None = None, settings: tuple[str, ...] = (),
     epochs: int | None = None, encoder: str | None = None, encoder_weights: str | None = None,
     size: int | None = None, batch: int | None = None, seed: int | None = None,
     budget: str | None = None,
-) -> Config:  # fmt: skip
-    """The recipe, changed by the file, then by --set, then by the options of their own."""
+) -> tuple[str | None, dict[str, Any]]:  # fmt: skip
+    """The recipe's name, None where none is given, and the dotted settings that were asked for."""
     from maskwright.config import parse_minutes, parse_setting, read_config
-    from maskwright.recipes import recipe as named
 
     changes = read_config(config) if config else {}
-    name = recipe or changes.pop("recipe", "default")
+    name = recipe or changes.pop("recipe", None)
     changes |= dict(parse_setting(text) for text in settings)
     options = {
         "train.minutes": None if budget is None else parse_minutes(budget),
         "train.epochs": epochs, "model.encoder": encoder, "model.weights": encoder_weights,
         "view.size": size, "train.batch": batch, "seed": seed,
     }  # fmt: skip
-    changes |= {key: value for key, value in options.items() if value is not None}
-    return named(name, changes)
+    return name, changes | {key: value for key, value in options.items() if value is not None}

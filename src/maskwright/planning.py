@@ -1,0 +1,236 @@
+"""What to train in a given time: from numbers of the data and the machine to a configuration.
+
+Every choice is written down with its reason, in ``plan.md``. Settings that someone gave are kept,
+and only the rest is chosen. The numbers behind the choices were measured, see benchmarks/plan.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskwright.config import Config
+from maskwright.console import amount, duration
+from maskwright.data.dataset import Dataset, load_dataset
+from maskwright.data.listing import data_name
+from maskwright.engine import keras
+from maskwright.errors import UsageError
+from maskwright.fingerprint import Fingerprint, fingerprint, shares_in_words
+from maskwright.recipes import recipe
+from maskwright.throughput import Rate, rate_of
+
+THICK = 5.0  # pixels, thickness that the thinnest class should have in the view
+MOST_WHOLE = 640  # pixels, side of the largest view of a whole image
+SIDES = (192, 224, 256, 320, 384, 448, 512, 640)  # of views, pixels
+LEAST_VIEWS = 160  # training views below which nothing useful is learnt
+ENOUGH_VIEWS = 2500  # training views that a larger view may not fall below
+COMPILING = {"tensorflow": 14.0}  # seconds that an engine takes before the first step is done
+COMPILING_ELSE = 40.0
+ENDING = 4.0  # seconds for the last validation, the model file and the report
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A setting that the plan chose, and why, in a sentence."""
+
+    key: str
+    value: Any
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A configuration for a dataset, a machine and a time, and the reasons for each choice.
+
+    ``views`` is how many views of images the training is expected to show, ``seconds`` how long it
+    is expected to take in all.
+    """
+
+    data: str
+    config: Config
+    choices: tuple[Choice, ...]
+    facts: tuple[str, ...]
+    views: int
+
+    def to_markdown(self) -> str:
+        """The plan as ``plan.md`` holds it."""
+        rows = [f"| `{c.key}` | {_shown(c.value)} | {c.reason} |" for c in self.choices]
+        return "\n".join(
+            [
+                f"# Plan for {self.data}",
+                "",
+                *(f"- {fact}" for fact in self.facts),
+                "",
+                "| setting | value | why |",
+                "|---|---|---|",
+                *rows,
+                "",
+            ]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``maskwright plan --json`` prints."""
+        return {
+            "data": self.data,
+            "views": self.views,
+            "facts": list(self.facts),
+            "choices": [vars(choice) for choice in self.choices],
+        }
+
+
+def plan(data: str | Path, *, minutes: float, settings: Mapping[str, Any] | None = None) -> Plan:
+    """Look at a dataset and say what should be trained on it in so many minutes, and why.
+
+    ``settings`` are dotted settings that are kept. Raises UsageError where the time cannot do.
+    """
+    begun = time.perf_counter()
+    given = {"train.minutes": minutes, **(settings or {})}
+    config = recipe("default", given)
+    dataset = load_dataset(data, seed=config.seed, split=config.split)
+    return plan_for(dataset, given, 60 * minutes - (time.perf_counter() - begun))
+
+
+def plan_for(dataset: Dataset, given: Mapping[str, Any], left: float) -> Plan:
+    """The plan for a dataset that is loaded, when ``left`` seconds are left of the time."""
+    config = recipe("default", given)
+    seen = fingerprint(dataset)
+    rate = rate_of(config.model)
+    engine = keras.config.backend()
+    for_steps = left - COMPILING.get(engine, COMPILING_ELSE) - ENDING
+    facts = (
+        data_in_words(seen),
+        f"classes: {shares_in_words(seen.names, seen.shares)} of the pixels",
+        thickness_in_words(seen),
+        f"{engine}: a training step takes {1e3 * rate.step(192):.0f} ms for an image of 192×192 "
+        f"pixels, {rate.source}",
+        f"of the time {duration(max(0.0, for_steps))} are left for steps, after reading, compiling "
+        "and before the last validation",
+    )
+    choices = [
+        Choice("model.encoder", config.model.encoder, ENCODER_WHY),
+        *choose_view(seen, rate, for_steps, config),
+    ]
+    choices = [choice for choice in choices if choice.key not in given]
+    config = recipe("default", {**{c.key: c.value for c in choices}, **given})
+    views = int(for_steps / rate.step(config.side(config.view.size)))
+    refuse_impossible(seen, config, rate, for_steps, views)
+    return Plan(data_name(dataset.root), config, tuple(choices), facts, views)
+
+
+ENCODER_WHY = (
+    "pretrained on ImageNet and cheap: it was ahead of the same network from random weights at "
+    "every minute"
+)
+
+
+def choose_view(seen: Fingerprint, rate: Rate, seconds: float, config: Config) -> list[Choice]:
+    """Whole images or windows, how large, and what part of them a step sees."""
+    name, thick = seen.thinnest()
+    # What a view must measure for the thinnest class to have THICK pixels in four of five images.
+    known = np.isfinite(thick)
+    needed = THICK * seen.longer[known] / thick[known] if known.any() else np.array([192.0])
+    side = float(np.quantile(needed, 0.8))
+    if side > MOST_WHOLE:
+        return _windows(seen, side, name)
+    largest = float(np.quantile(seen.longer, 0.9))
+    possible = [s for s in SIDES if s >= side and s < largest * 1.25] or [_round_up(side)]
+    affordable = [s for s in possible if seconds / rate.step(_seen_side(s)) >= ENOUGH_VIEWS]
+    size = affordable[-1] if affordable else possible[0]
+    part = _seen_side(size) / size
+    views = int(seconds / rate.step(_seen_side(size)))
+    why = (
+        f"whole images: {name}, the thinnest class, is {THICK:g} pixels thick or more from "
+        f"{side:.0f} on"
+    )
+    why += (
+        f"; the largest of {', '.join(map(str, possible))} of which {ENOUGH_VIEWS:,} can be shown"
+        if affordable
+        else f"; no larger one, as the time is enough for {views:,} of it"
+    )
+    return [
+        Choice("view.fit", "pad", "the aspect ratio is kept"),
+        Choice("view.size", size, why),
+        Choice(
+            "augment.crop",
+            round(part, 3),
+            f"a step sees {_seen_side(size)} pixels of it, anywhere in the image: no pixel of a "
+            "step is spent on filling, and a step costs less",
+        ),
+    ]
+
+
+def _windows(seen: Fingerprint, side: float, name: str) -> list[Choice]:
+    """Windows at the images' own scale."""
+    shorter = float(np.median(seen.sizes.min(axis=1)))
+    size = 256 if shorter >= 256 else max(64, _round_up(shorter))
+    return [
+        Choice(
+            "view.fit",
+            "window",
+            f"windows at the images' own scale: a view of the whole would need {side:.0f} pixels "
+            f"for {name} to be {THICK:g} pixels thick",
+        ),
+        Choice("view.size", size, "large enough to show what surrounds a pixel, quick to compute"),
+        Choice("augment.rotate", 180.0, "what is seen through windows has no upright, as a rule"),
+    ]
+
+
+def _seen_side(size: int) -> int:
+    """The side that a step sees of a view: three quarters, a multiple of 32."""
+    return max(32, round(0.75 * size / 32) * 32)
+
+
+def _round_up(side: float) -> int:
+    """The next multiple of 32."""
+    return int(-(-side // 32) * 32)
+
+
+def refuse_impossible(
+    seen: Fingerprint, config: Config, rate: Rate, seconds: float, views: int
+) -> None:
+    """Refuse a time in which hardly anything could be learnt, and say which would do."""
+    least = min(LEAST_VIEWS, 10 * seen.images)
+    if views >= least:
+        return
+    step = rate.step(config.side(config.view.size))
+    wanted = 60 * config.train.minutes - seconds + 2 * least * step
+    raise UsageError(
+        f"{duration(60 * config.train.minutes)} is too short for {amount(seen.images, 'image')} at "
+        f"{config.view.size} pixels: after reading and compiling there is time for {max(0, views)} "
+        f"views of them, and {least} are the least; try --time {_as_time(wanted)} or longer"
+    )
+
+
+def _as_time(seconds: float) -> str:
+    """Seconds as --time takes them, rounded up.
+
+    >>> _as_time(31.2), _as_time(130)
+    ('40s', '3m')
+    """
+    return f"{int(-(-seconds // 10) * 10)}s" if seconds <= 90 else f"{int(-(-seconds // 60))}m"
+
+
+def data_in_words(seen: Fingerprint) -> str:
+    """How many images of which sizes."""
+    low, middle, high = np.quantile(seen.longer, (0.1, 0.5, 0.9)).round().astype(int).tolist()
+    sides = f"{low} pixels" if low == high else f"{low} to {high} pixels, half below {middle}"
+    return f"{amount(seen.images, 'image')} to train on, longer side {sides}"
+
+
+def thickness_in_words(seen: Fingerprint) -> str:
+    """How thick the thinnest class is."""
+    name, thick = seen.thinnest()
+    known = thick[np.isfinite(thick)]
+    if not len(known):
+        return "no class has an edge in the masks looked at"
+    low, high = np.quantile(known, (0.1, 0.9)).tolist()
+    return f"thinnest class: {name}, {low:.0f} to {high:.0f} pixels thick in most images"
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

@@ -1,0 +1,119 @@
+"""Plans: what is chosen for which data, machine and time, and what is refused."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import maskwright as mw
+from maskwright import planning
+from maskwright.errors import UsageError
+from maskwright.fingerprint import Fingerprint
+from maskwright.planning import choose_view, plan, plan_for
+from maskwright.recipes import recipe
+from maskwright.throughput import Rate
+
+RATE = Rate(1.0, "set by the test")  # seconds a megapixel: 37 ms for 192×192
+
+
+@pytest.fixture(autouse=True)
+def rate(monkeypatch):
+    monkeypatch.setattr(planning, "rate_of", lambda model: RATE)
+
+
+def seen(longer: int, thick: float, images: int = 100, shorter: int | None = None) -> Fingerprint:
+    """Images of one size, with a background and one class of this thickness."""
+    return Fingerprint(
+        images=images,
+        names=("ground", "thing"),
+        sizes=np.array([[shorter or longer, longer]] * 10),
+        shares=np.array([0.75, 0.25]),
+        thickness=np.array([[100.0, thick]] * 10),
+    )
+
+
+def chosen(data: Fingerprint, seconds: float) -> dict[str, object]:
+    choices = choose_view(data, RATE, seconds, recipe("default"))
+    assert all(len(choice.reason) > 15 for choice in choices)
+    return {choice.key: choice.value for choice in choices}
+
+
+def test_thick_classes_are_seen_in_whole_images():
+    assert chosen(seen(longer=500, thick=30), seconds=200)["view.fit"] == "pad"
+
+
+def test_thin_classes_of_large_images_are_seen_through_windows():
+    values = chosen(seen(longer=4000, thick=12), seconds=200)
+    assert values == {"view.fit": "window", "view.size": 256, "augment.rotate": 180.0}
+
+
+def test_windows_are_no_larger_than_the_images():
+    assert chosen(seen(longer=2000, thick=5, shorter=100), 200)["view.size"] == 128
+
+
+def test_more_time_is_a_larger_view_up_to_the_images_own_size():
+    sizes = [chosen(seen(500, 30), seconds)["view.size"] for seconds in (20, 100, 200, 400, 9000)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] == 192
+    assert sizes[-1] == 512  # 640 would only blow the images up
+
+
+def test_the_view_is_never_so_small_that_the_thinnest_class_is_lost():
+    """7 pixels thick in 512: 366 pixels are needed for 5, and 384 is the next size."""
+    assert chosen(seen(512, 7), seconds=5)["view.size"] == 384
+
+
+def test_a_step_sees_three_quarters_of_the_view():
+    values = chosen(seen(500, 30), seconds=150)
+    assert values["view.size"] * values["augment.crop"] % 32 == 0
+    assert 0.6 < values["augment.crop"] <= 0.8
+
+
+def test_images_whose_masks_have_no_edges_get_a_plan_too():
+    values = chosen(seen(300, float("nan")), seconds=100)
+    assert values["view.fit"] == "pad"
+
+
+def test_settings_that_were_given_are_kept(dataset):
+    made = plan_for(dataset, {"train.minutes": 5.0, "view.size": 64, "model.width": 8}, 290)
+    assert made.config.view.size == 64
+    assert made.config.model.width == 8
+    assert made.config.train.minutes == 5
+    assert "view.size" not in {choice.key for choice in made.choices}
+
+
+def test_a_plan_is_written_down_in_words(dataset):
+    made = plan_for(dataset, {"train.minutes": 5.0}, 290)
+    text = made.to_markdown()
+    assert "6 images to train on, longer side 12 pixels" in text
+    assert "value_0 50.0 %, value_1 50.0 % of the pixels" in text
+    for choice in made.choices:
+        assert f"| `{choice.key}` |" in text
+        assert choice.reason in text
+    assert json.loads(json.dumps(made.to_dict()))["views"] == made.views > 0
+
+
+def test_a_time_in_which_nothing_can_be_learnt_is_refused(dataset):
+    message = (
+        r"10 s is too short for 6 images at \d+ pixels: after reading and compiling there is time "
+        r"for 0 views of them, and 60 are the least; try --time (\d+)s or longer"
+    )
+    with pytest.raises(UsageError, match=message) as refused:
+        plan_for(dataset, {"train.minutes": 1 / 6}, 10)
+    better = int(re.search(message, str(refused.value))[1]) / 60
+    assert plan_for(dataset, {"train.minutes": better}, 60 * better).views >= 60
+
+
+def test_ten_seconds_for_thousands_of_large_images_are_refused():
+    data = seen(longer=2048, thick=40, images=4000)
+    config = recipe("default", {"train.minutes": 1 / 6})
+    with pytest.raises(UsageError, match=r"10 s is too short for 4,000 images at .* try --time"):
+        planning.refuse_impossible(data, config, RATE, seconds=-150, views=-4000)
+
+
+def test_a_plan_from_python(dataset):
+    made = plan(dataset.root, minutes=5)
+    assert isinstance(made, mw.Plan)
+    assert made.config.recipe == "default"
+    assert mw.plan is plan

@@ -1,0 +1,72 @@
+"""Rates: remembered for a machine and a network, measured where nothing is remembered."""
+
+import pytest
+
+from maskwright import throughput
+from maskwright.config import ModelConfig
+from maskwright.throughput import Rate, key_of, probe, rate_of, remember, remembered
+
+SMALL = ModelConfig(filters=(2, 4))
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MASKWRIGHT_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_a_step_costs_by_its_pixels():
+    rate = Rate(2.0, "measured")
+    assert rate.step(side=1000) == 2
+    assert rate.step(side=500, batch=8) == 4
+
+
+def test_what_was_remembered_is_the_rate_and_says_so():
+    remember(SMALL, 0.5)
+    rate = rate_of(SMALL)
+    assert rate.seconds == 0.5
+    assert "last training on this machine" in rate.source
+
+
+def test_what_was_not_is_measured(monkeypatch):
+    monkeypatch.setattr(throughput, "probe", lambda model: 0.25)
+    rate = rate_of(SMALL)
+    assert rate.seconds == throughput.STEP * 0.25
+    assert "measured just now" in rate.source
+
+
+def test_a_measurement_is_a_time():
+    assert 0 < probe(SMALL) < 60
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ModelConfig(filters=(2, 8)),
+        ModelConfig(filters=(2, 4), normalization="none"),
+        ModelConfig(encoder="efficientnet_lite0"),
+        ModelConfig(encoder="efficientnet_lite0", width=32),
+        ModelConfig(encoder="efficientnet_lite0", statistics="trained"),
+    ],
+)
+def test_what_costs_other_time_has_a_key_of_its_own(other):
+    assert key_of(other) != key_of(SMALL)
+
+
+def test_weights_and_dropout_cost_no_time():
+    assert key_of(ModelConfig(weights="none", dropout=0.5)) == key_of(ModelConfig())
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": "x"}', '{"a": -1}', '{"a": 1e9}'])
+def test_a_damaged_memory_is_none(cache, text):
+    (cache / "throughput.json").write_text(text)
+    assert remembered() == {}
+    remember(SMALL, 0.5)
+    assert list(remembered().values()) == [0.5]
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(cache, monkeypatch):
+    (cache / "file").write_text("")
+    monkeypatch.setenv("MASKWRIGHT_CACHE", str(cache / "file"))
+    remember(SMALL, 0.5)
+    assert remembered() == {}
