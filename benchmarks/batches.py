@@ -38,7 +38,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from maskwright.config import Config, change
+from maskwright.config import Config
 from maskwright.data.augment import random_map
 from maskwright.data.batches import Batches
 from maskwright.data.cache import Files, Source, open_cache
@@ -47,6 +47,7 @@ from maskwright.data.labels import IGNORE
 from maskwright.data.samples import draw
 from maskwright.data.view import stored_matrix, view_matrix
 from maskwright.randomness import AUGMENT, generator
+from maskwright.settings import change
 
 WORKERS, REPEATS = 2, 21
 CONFIG = change(Config(), {"train.batch": 16, "train.workers": WORKERS})
@@ -54,7 +55,8 @@ COUNTS = (1_000, 100_000)
 MEMORY = """
 import re, sys, threading, time
 from pathlib import Path
-from maskwright.config import Config, change
+from maskwright.config import Config
+from maskwright.settings import change
 from maskwright.data.batches import Batches
 from maskwright.data.cache import open_cache
 from maskwright.data.pairing import Pair

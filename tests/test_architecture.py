@@ -18,6 +18,7 @@ ORDER = [
     "randomness",
     "console",
     "config",
+    "settings",
     "recipes",
     "engine",
     "data",

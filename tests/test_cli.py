@@ -14,8 +14,8 @@ from PIL import Image
 from maskwright.cli import cli, configure, main
 from maskwright.errors import DataError
 
-VERBS = ["demo", "data pets", "data shapes", "data clean", "check", "train", "evaluate", "predict",
-         "report", "info"]  # fmt: skip
+VERBS = ["demo", "data pets", "data shapes", "data clean", "check", "plan", "train", "evaluate",
+         "predict", "report", "info"]  # fmt: skip
 
 
 def call(capsys, monkeypatch, *words: object) -> tuple[int, str, str]:
@@ -180,7 +180,17 @@ def test_nothing_to_do_shows_the_help_in_the_order_of_the_flow(capsys, monkeypat
     code, _, err = call(capsys, monkeypatch)
     assert code == 2
     verbs = [line.split()[0] for line in err.split("Commands:")[1].splitlines() if line.strip()]
-    assert verbs == ["demo", "data", "check", "train", "evaluate", "predict", "report", "info"]
+    assert verbs == [
+        "demo",
+        "data",
+        "check",
+        "plan",
+        "train",
+        "evaluate",
+        "predict",
+        "report",
+        "info",
+    ]
 
 
 def test_check_of_clean_data_says_that_training_can_begin(capsys, monkeypatch, folder):
@@ -310,6 +320,25 @@ def test_info_prints_json_on_standard_output(capsys, monkeypatch):
     assert code == 0
     assert facts["packages"]["keras"]
     assert set(facts["recipes"]) == {"default", "scratch", "tutorial", "demo"}
+
+
+def test_info_lists_the_encoders_with_their_costs(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    code, out, _ = call(capsys, monkeypatch, "info", "--encoders")
+    assert code == 0
+    lines = {line.split()[0]: line for line in out.splitlines()}
+    assert re.search(r" 3\.0 M +0\.48 G multiply-adds +at hand$", lines["efficientnet_lite0"])
+    assert re.search(r" 14\.7 M +20\.04 G multiply-adds +missing$", lines["vgg16"])
+    assert "told what to fetch" in lines["missing:"]
+    code, out, _ = call(capsys, monkeypatch, "info", "--encoders", "--json")
+    assert json.loads(out)[0] == {
+        "name": "efficientnet_lite0",
+        "parameters": 2998304,
+        "multiply_adds": 480000000,
+        "weights": "",
+    }
+    fetch = next(one for one in json.loads(out) if one["name"] == "vgg16")["weights"]
+    assert re.fullmatch(rf"fetch https://\S+/vgg16\S+\.h5 to {tmp_path}/models/vgg16\S+", fetch)
 
 
 def test_info_prints_a_table(capsys, monkeypatch):

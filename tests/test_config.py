@@ -1,4 +1,4 @@
-"""Settings: each wrong one is named with its nearest right one; TOML brings all of them back."""
+"""The configuration and its recipes: every value has a range or choices, and others are refused."""
 
 import dataclasses
 import re
@@ -14,14 +14,11 @@ from maskwright.config import (
     SplitConfig,
     TrainConfig,
     ViewConfig,
-    change,
     flatten,
-    parse_setting,
-    read_config,
-    to_toml,
 )
 from maskwright.errors import UsageError
 from maskwright.recipes import RECIPES, recipe
+from maskwright.settings import change
 
 
 def test_every_choice_and_range_is_of_a_setting_that_exists():
@@ -99,82 +96,6 @@ def test_size_must_suit_the_levels_and_the_error_offers_one_that_does():
 def test_a_split_that_cannot_be_is_refused(split, words):
     with pytest.raises(UsageError, match=f"^{re.escape(f'split.{words}')}"):
         Config(split=split)
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "words"),
-    [
-        ("train.epochs", 2.5, "2.5 must be a whole number"),
-        ("train.epochs", True, "True must be a whole number"),
-        ("train.learning_rate", "fast", "'fast' must be a number"),
-        ("view.fit", 3, "3 must be a word"),
-        ("model.filters", 3, "3 must be a list of whole numbers"),
-        ("model.filters", [8, "x"], "'x' must be a whole number"),
-    ],
-)
-def test_a_value_of_the_wrong_type_is_named(key, value, words):
-    with pytest.raises(UsageError, match=f"^{key} = {words}$"):
-        change(Config(), {key: value})
-
-
-def test_an_unknown_setting_is_named_with_the_nearest():
-    with pytest.raises(UsageError, match=r"unknown setting trian\.epochs: did you mean train\.ep"):
-        change(Config(), {"trian.epochs": 3})
-
-
-def test_change_leaves_the_rest_and_takes_whole_numbers_for_numbers():
-    changed = change(Config(), {"augment.rotate": 90, "model.filters": [4, 8]})
-    assert changed.augment.rotate == 90.0
-    assert isinstance(changed.augment.rotate, float)
-    assert changed.model.filters == (4, 8)
-    assert changed.train == Config().train
-
-
-@pytest.mark.parametrize(
-    ("text", "setting"),
-    [
-        ("train.epochs=3", ("train.epochs", 3)),
-        (" seed = 7 ", ("seed", 7)),
-        ("augment.zoom=0.5", ("augment.zoom", 0.5)),
-        ("view.fit=squash", ("view.fit", "squash")),
-        ('view.fit="squash"', ("view.fit", "squash")),
-        ("model.filters=[8, 16]", ("model.filters", [8, 16])),
-        ("recipe=a=b", ("recipe", "a=b")),
-        ("view.fit=", ("view.fit", "")),
-    ],
-)
-def test_settings_are_read_as_toml_or_as_a_word(text, setting):
-    assert parse_setting(text) == setting
-
-
-@pytest.mark.parametrize("text", ["train.epochs", "=3", " =3", ""])
-def test_a_setting_without_key_or_value_says_how_to_write_it(text):
-    with pytest.raises(UsageError, match=r"write key=value, as in --set train\.epochs=5"):
-        parse_setting(text)
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_survives_toml(tmp_path, name):
-    path = tmp_path / "config.toml"
-    path.write_text(to_toml(recipe(name)), encoding="utf-8")
-    assert change(Config(), read_config(path)) == recipe(name)
-
-
-def test_reading_a_missing_file_names_it(tmp_path):
-    with pytest.raises(UsageError, match=r"no such configuration file: .*none\.toml"):
-        read_config(tmp_path / "none.toml")
-
-
-def test_reading_a_folder_names_it(tmp_path):
-    with pytest.raises(UsageError, match="cannot be read: Is a directory; name a TOML file"):
-        read_config(tmp_path)
-
-
-@pytest.mark.parametrize("content", [b"epochs = = 3", b"\xff\xfe"])
-def test_reading_what_is_no_toml_says_so(tmp_path, content):
-    (tmp_path / "c.toml").write_bytes(content)
-    with pytest.raises(UsageError, match=r"c\.toml is not valid TOML: "):
-        read_config(tmp_path / "c.toml")
 
 
 def test_recipes_are_called_what_they_say():

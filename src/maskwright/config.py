@@ -1,7 +1,6 @@
-"""The configuration: frozen dataclasses, every default once, with its unit; TOML in and out.
+"""The configuration: frozen dataclasses, every default once, with its unit, and what is refused.
 
-A configuration is made from a recipe (see ``recipes.py``) and dotted changes such as
-``{"train.epochs": 5}``. Unknown keys and wrong types are errors that name the nearest right key.
+A configuration is made from a recipe (see ``recipes.py``) and dotted changes (see ``settings.py``).
 """
 
 from __future__ import annotations
@@ -9,14 +8,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-import tomllib
-import types
-import typing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import tomli_w
 
 from maskwright.errors import UsageError, nearest
 
@@ -127,7 +120,8 @@ class Config:
     def side(self, size: int) -> int:
         """Pixels of a side that a training step sees of views of ``size`` pixels.
 
-        >>> change(Config(), {"augment.crop": 0.7, "model.filters": [8, 16]}).side(100)
+        >>> small = ModelConfig(filters=(8, 16))
+        >>> Config(model=small, augment=AugmentConfig(crop=0.7)).side(100)
         70
         """
         stride = self.model.stride
@@ -244,113 +238,3 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
         else:
             values[prefix + item.name] = value
     return values
-
-
-def change(config: Config, changes: dict[str, Any]) -> Config:
-    """A copy of ``config`` with dotted keys changed.
-
-    >>> change(Config(), {"train.epochs": 3}).train.epochs
-    3
-    >>> change(Config(), {"train.epoch": 3})
-    Traceback (most recent call last):
-    maskwright.errors.UsageError: unknown setting train.epoch: did you mean train.epochs?
-    """
-    kinds = _kinds(Config)
-    for key in changes:
-        if key not in kinds:
-            raise UsageError(f"unknown setting {key}: {nearest(key, kinds)}")
-    typed = {key: _typed(key, value, kinds[key]) for key, value in changes.items()}
-    return _build(Config, flatten(config) | typed, "")
-
-
-def parse_setting(text: str) -> tuple[str, Any]:
-    """``"train.epochs=3"`` as key and value, the value read as TOML, else as a word.
-
-    >>> parse_setting("model.filters=[8, 16]")
-    ('model.filters', [8, 16])
-    >>> parse_setting("view.fit=squash")
-    ('view.fit', 'squash')
-    """
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise UsageError(f"--set {text}: write key=value, as in --set train.epochs=5")
-    try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return key.strip(), value.strip()
-
-
-def parse_minutes(text: str) -> float:
-    """A time such as "90s", "10m" or "1.5h" in minutes; a bare number means minutes.
-
-    >>> parse_minutes("90s"), parse_minutes("10m"), parse_minutes("2h"), parse_minutes("5")
-    (1.5, 10.0, 120.0, 5.0)
-    """
-    found = re.fullmatch(r"(\d+\.?\d*) *([smh]?)(?:in|ec|ours?)?", text.strip())
-    minutes = float(found[1]) * {"s": 1 / 60, "m": 1, "": 1, "h": 60}[found[2]] if found else 0
-    if not minutes > 0:
-        raise UsageError(f"--time {text}: write a time above 0, such as 90s, 10m or 2h")
-    return minutes
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """The dotted settings in a TOML file, for ``change``."""
-    try:
-        with path.open("rb") as file:
-            return _dotted(tomllib.load(file))
-    except FileNotFoundError:
-        raise UsageError(f"no such configuration file: {path}") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}; name a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from None
-
-
-def to_toml(config: Config) -> str:
-    """The whole configuration as TOML; ``read_config`` and ``change`` bring it back."""
-    return tomli_w.dumps(dataclasses.asdict(config))
-
-
-def _dotted(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        values |= (
-            _dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-        )
-    return values
-
-
-def _kinds(cls: type, prefix: str = "") -> dict[str, Any]:
-    """Dotted keys and their declared types."""
-    kinds: dict[str, Any] = {}
-    for name, kind in typing.get_type_hints(cls).items():
-        kinds |= (
-            _kinds(kind, f"{prefix}{name}.")  # type: ignore[arg-type]
-            if dataclasses.is_dataclass(kind)
-            else {prefix + name: kind}
-        )
-    return kinds
-
-
-def _typed(key: str, value: Any, kind: Any) -> Any:
-    """``value`` as ``kind``, or an error that names the key and what it needs."""
-    if isinstance(kind, types.GenericAlias) and isinstance(value, list | tuple):
-        return tuple(_typed(key, item, kind.__args__[0]) for item in value)
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        names = {int: "a whole number", float: "a number", str: "a word"}
-        raise UsageError(f"{key} = {value!r} must be {names.get(kind, 'a list of whole numbers')}")
-    return value
-
-
-def _build(cls: Any, values: dict[str, Any], prefix: str) -> Any:
-    hints = typing.get_type_hints(cls)
-    return cls(
-        **{
-            name: _build(kind, values, f"{prefix}{name}.")
-            if dataclasses.is_dataclass(kind)
-            else values[prefix + name]
-            for name, kind in hints.items()
-        }
-    )

@@ -173,3 +173,18 @@ def print_info(facts: dict[str, Any]) -> None:
         items = value.items() if isinstance(value, dict) else [("", value)]
         for number, (key, text) in enumerate(items):
             out.print(f"{name if number == 0 else '':13} {key:22} {text}".rstrip(), markup=False)
+
+
+def print_encoders(encoders: list[dict[str, Any]]) -> None:
+    """What ``maskwright info --encoders`` shows, on standard output."""
+    from rich.console import Console
+
+    out = Console(highlight=False, soft_wrap=True)
+    out.print("encoder             parameters  an image of 256×256    ImageNet weights")
+    for one in encoders:
+        millions = f"{one['parameters'] / 1e6:.1f} M"
+        cost = f"{one['multiply_adds'] / 1e9:.2f} G multiply-adds"
+        weights = "missing" if one["weights"] else "at hand"
+        out.print(f"{one['name']:18} {millions:>10}  {cost:>21}    {weights}")
+    if any(one["weights"] for one in encoders):
+        out.print("missing: whoever chooses such an encoder is told what to fetch, and to where")

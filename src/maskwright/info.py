@@ -6,6 +6,8 @@ from typing import Any
 
 from maskwright.config import ModelConfig
 from maskwright.engine import installed, keras
+from maskwright.models.costs import COSTS
+from maskwright.models.encoders import weights_at_hand
 from maskwright.recipes import RECIPES
 from maskwright.runs import environment
 
@@ -42,3 +44,16 @@ def describe() -> dict[str, Any]:
             if not installed(package)
         },
     }
+
+
+def describe_encoders() -> list[dict[str, Any]]:
+    """Every encoder with its costs, and what brings its weights where they are not at hand."""
+    return [
+        {
+            "name": name,
+            "parameters": cost.parameters,
+            "multiply_adds": round(cost.billions * 1e9),
+            "weights": weights_at_hand(name),
+        }
+        for name, cost in COSTS.items()
+    ]

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from maskwright.config import AugmentConfig, Config, ModelConfig, TrainConfig, ViewConfig, change
+from maskwright.config import AugmentConfig, Config, ModelConfig, TrainConfig, ViewConfig
 from maskwright.errors import UsageError, nearest
+from maskwright.settings import change
 
 # The tutorial's network and training, as written, with its mistakes mended (see README.md).
 #   maskwright train ../shared/data/pets --recipe tutorial

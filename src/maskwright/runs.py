@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maskwright.config import Config, change, read_config, to_toml
+from maskwright.config import Config
 from maskwright.console import say
 from maskwright.data.dataset import Dataset, write_dataset
 from maskwright.data.folders import SPLITS, manifest
@@ -25,6 +25,7 @@ from maskwright.data.images import RGB, Bands, bands_from_dict
 from maskwright.data.labels import ClassTable, from_dict
 from maskwright.data.splits import write_split
 from maskwright.errors import RunError, UsageError
+from maskwright.settings import change, read_config, to_toml
 
 if TYPE_CHECKING:
     from maskwright.engine import keras

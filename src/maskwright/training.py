@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from maskwright.config import Config, change
+from maskwright.config import Config
 from maskwright.console import amount, duration, say
 from maskwright.data.batches import Batches
 from maskwright.data.cache import Source, open_source
@@ -24,6 +24,7 @@ from maskwright.planning import plan_for
 from maskwright.recipes import recipe
 from maskwright.runs import Run, create_run, free_folder
 from maskwright.schedule import Clock, Steps
+from maskwright.settings import change
 from maskwright.throughput import remember
 
 ops = keras.ops

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from maskwright.config import change
 from maskwright.data.augment import augment
 from maskwright.data.batches import Batches
 from maskwright.data.cache import Files, Stored, open_cache
@@ -11,6 +10,7 @@ from maskwright.data.dataset import read_pair
 from maskwright.data.pairing import Pair
 from maskwright.errors import DataError
 from maskwright.randomness import AUGMENT, generator
+from maskwright.settings import change
 
 
 @pytest.fixture

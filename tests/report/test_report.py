@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskwright.config import Config, TrainConfig, to_toml
+from maskwright.config import Config, TrainConfig
 from maskwright.data.dataset import Dataset, write_dataset
 from maskwright.data.labels import ClassTable, Label
 from maskwright.data.pairing import Pair
@@ -22,6 +22,7 @@ from maskwright.metrics import Scores
 from maskwright.report import render, write_report
 from maskwright.report.embedded import LARGEST, embed
 from maskwright.runs import Run
+from maskwright.settings import to_toml
 
 HOSTILE_CLASS, HOSTILE_NAME = "<b>x</b>", 'it\'s "6" & <i>.png'
 MATRIX = [[60, 20, 0], [5, 115, 0], [0, 0, 0]]  # the third class occurs nowhere

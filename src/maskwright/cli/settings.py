@@ -1,0 +1,57 @@
+"""What several verbs share: options for settings, and the start of the engine."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from maskwright.config import Config
+
+SETTINGS = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="One setting; config.toml of a run shows all keys.",
+)
+SEED = click.option("--seed", type=int, help="Seed of split, weights, order and augmentation.")
+
+
+def start_engine() -> None:
+    """Import Keras, which takes seconds, while a note says so."""
+    from maskwright.console import passing_note
+
+    with passing_note("starting Keras …"):
+        importlib.import_module("maskwright.engine")
+
+
+def configure(**options: Any) -> Config:
+    """The recipe, changed by the file, then by --set, then by the options of their own."""
+    from maskwright.recipes import recipe as named
+
+    name, changes = given_settings(**options)
+    return named(name or "default", changes)
+
+
+def given_settings(
+    recipe: str | None = None, config: Path | None = None, settings: tuple[str, ...] = (),
+    epochs: int | None = None, encoder: str | None = None, encoder_weights: str | None = None,
+    size: int | None = None, batch: int | None = None, seed: int | None = None,
+    budget: str | None = None,
+) -> tuple[str | None, dict[str, Any]]:  # fmt: skip
+    """The recipe's name, None where none is given, and the dotted settings that were asked for."""
+    from maskwright.settings import parse_minutes, parse_setting, read_config
+
+    changes = read_config(config) if config else {}
+    name = recipe or changes.pop("recipe", None)
+    changes |= dict(parse_setting(text) for text in settings)
+    options = {
+        "train.minutes": None if budget is None else parse_minutes(budget),
+        "train.epochs": epochs, "model.encoder": encoder, "model.weights": encoder_weights,
+        "view.size": size, "train.batch": batch, "seed": seed,
+    }  # fmt: skip
+    return name, changes | {key: value for key, value in options.items() if value is not None}
