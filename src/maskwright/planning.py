@@ -1,7 +1,7 @@
 """What to train in a given time: from numbers of the data and the machine to a configuration.
 
 Every choice is written down with its reason, in ``plan.md``. Settings that someone gave are kept,
-and only the rest is chosen. The numbers behind the choices were measured, see benchmarks/plan.py.
+and only the rest is chosen. The numbers behind the choices were measured, see benchmarks/README.md.
 """
 
 from __future__ import annotations

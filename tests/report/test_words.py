@@ -19,6 +19,13 @@ def test_epochs_without_a_score_are_passed_over():
     assert best_epoch(rows, "mean_iou") == 2
 
 
+def test_epochs_are_counted_though_only_some_were_validated():
+    rows = [{"epoch": n, "seconds": n, "val_loss": 1 / n} for n in (1, 9, 18)]
+    assert trained(rows, "loss", 20).startswith("18 epochs of the 20 planned took 18 s.")
+    assert trained(rows, "loss", 18).startswith("18 epochs took 18 s. The best is epoch 18")
+    assert trained(rows, "loss", 0).startswith("18 epochs took 18 s.")  # as long as the time was
+
+
 def test_the_first_of_equal_epochs_is_the_one_that_was_kept():
     assert best_epoch([{"epoch": n, "val_loss": 0.5} for n in (1, 2)], "loss") == 1
 

@@ -118,7 +118,7 @@ def shares(pixels: Sequence[int]) -> list[float | None]:
 def training(run: Run) -> dict[str, Any]:
     """The curves and what they say."""
     rows, config = run.metrics(), run.config.train
-    epochs = config.epochs_for(len(run.dataset.of("train")))
+    epochs = 0 if config.minutes else config.epochs_for(len(run.dataset.of("train")))
     return {
         "told": words.trained(rows, config.monitor, epochs),
         "charts": curves(rows, words.best_epoch(rows, config.monitor)) if rows else [],

@@ -108,13 +108,13 @@ def best_epoch(rows: Sequence[dict[str, float]], monitor: str) -> int | None:
 
 
 def trained(rows: Sequence[dict[str, float]], monitor: str, planned: int) -> str:
-    """How long the training took and which epoch was best, in words."""
+    """How long the training took and which epoch was best, in words; planned 0: by the clock."""
     if not rows:
         return "No epoch of this training has ended yet."
     column, name = MONITORED[monitor]
-    left = planned - len(rows)
-    of = f" of the {planned} planned" if left > 0 else ""
-    took = f"{amount(len(rows), 'epoch')}{of} took {duration(rows[-1]['seconds'])}."
+    done = int(rows[-1]["epoch"])
+    of = f" of the {planned} planned" if planned > done else ""
+    took = f"{amount(done, 'epoch')}{of} took {duration(rows[-1]['seconds'])}."
     best = best_epoch(rows, monitor)
     value = next((row[column] for row in rows if row["epoch"] == best), None)
     if best is None:
