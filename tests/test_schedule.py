@@ -20,22 +20,23 @@ class Time:
 
 
 def test_steps_count_up_to_one_and_no_further():
-    steps = Steps(4)
+    steps = Steps(epoch=2, epochs=2)
     seen = [steps()]
     for _ in range(6):
         steps.step()
         seen.append(steps())
     assert seen == [0, 0.25, 0.5, 0.75, 1, 1, 1]
+    assert Steps(epoch=5, epochs=4).left_after(10) == 30
 
 
 def test_a_clock_is_done_when_only_the_reserve_is_left():
     time = Time()
     clock = Clock(end=210, reserve=10, now=time)
-    assert (clock(), clock.left) == (0, 100)
+    assert (clock(), clock.left_after(9)) == (0, 100)
     time.seconds = 150
-    assert (clock(), clock.left) == (0.5, 50)
+    assert (clock(), clock.left_after(9)) == (0.5, 50)
     time.seconds = 230
-    assert (clock(), clock.left) == (1, 0)
+    assert (clock(), clock.left_after(9)) == (1, 0)
 
 
 def test_a_reserve_that_becomes_known_changes_the_progress():
@@ -50,7 +51,7 @@ def test_a_reserve_that_becomes_known_changes_the_progress():
 
 def test_a_clock_without_time_is_done_at_once():
     clock = Clock(end=105, reserve=10, now=Time())
-    assert (clock(), clock.left, clock.share(1)) == (1, 0, math.inf)
+    assert (clock(), clock.left_after(9), clock.share(1)) == (1, 0, math.inf)
 
 
 def test_the_rate_rises_in_a_line_and_falls_by_half_a_cosine():

@@ -268,8 +268,8 @@ def test_a_loss_that_turns_bad_later_keeps_the_best_model(data, tmp_path, monkey
 
     check = epochs.Epochs.check_loss
 
-    def turned(story, loss, step, every):
-        check(story, float("inf") if story.batches.epoch == 1 else loss, step, every)
+    def turned(story, loss):
+        check(story, float("inf") if story.epoch == 1 else loss)
 
     monkeypatch.setattr(epochs.Epochs, "check_loss", turned)
     with pytest.raises(mw.MaskwrightError, match=r"became inf in epoch 2 .* of epoch 1, is kept"):
@@ -410,14 +410,14 @@ def test_the_same_job_runs_on_jax(data, tmp_path):
 def test_an_interrupt_keeps_the_best_epoch_or_leaves_nothing(data, tmp_path, monkeypatch, epochs):
     from maskwright import training
 
-    begin = training.Epochs.on_epoch_begin
+    begin = training.Epochs.begin
 
-    def interrupt(story, epoch, logs=None):
-        begin(story, epoch, logs)
-        if epoch == epochs:
+    def interrupt(story):
+        begin(story)
+        if story.epoch == epochs:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(training.Epochs, "on_epoch_begin", interrupt)
+    monkeypatch.setattr(training.Epochs, "begin", interrupt)
     with pytest.raises(KeyboardInterrupt):
         mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
     assert (tmp_path / "run").exists() == bool(epochs)

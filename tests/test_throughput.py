@@ -15,10 +15,10 @@ def cache(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_step_costs_by_its_pixels():
+def test_an_image_costs_by_its_pixels_and_its_part_of_the_step():
     rate = Rate(2.0, "measured")
-    assert rate.step(side=1000) == 2
-    assert rate.step(side=500, batch=8) == 4
+    assert rate.image(side=1000, batch=1) == 2 + throughput.FIXED
+    assert rate.image(side=500, batch=8) == 0.5 + throughput.FIXED / 8
 
 
 def test_what_was_remembered_is_the_rate_and_says_so():
@@ -33,6 +33,15 @@ def test_what_was_not_is_measured(monkeypatch):
     rate = rate_of(SMALL)
     assert rate.seconds == throughput.STEP * 0.25
     assert "measured just now" in rate.source
+
+
+def test_where_there_is_no_time_to_measure_it_is_assumed(monkeypatch):
+    monkeypatch.setattr(throughput, "probe", lambda model: pytest.fail("measured"))
+    rate = rate_of(SMALL, measure=False)
+    assert rate.seconds == throughput.ASSUMED
+    assert "no time to measure" in rate.source
+    remember(SMALL, 0.5)
+    assert rate_of(SMALL, measure=False).seconds == 0.5
 
 
 def test_a_measurement_is_a_time():

@@ -19,9 +19,10 @@ FLOOR = 0.04  # share of the highest rate at which the warm-up begins
 
 @dataclass
 class Steps:
-    """Progress by steps: 1 after ``total`` of them."""
+    """Progress by steps: 1 after so many of them in so many epochs."""
 
-    total: int
+    epoch: int
+    epochs: int
     done: int = 0
 
     def step(self) -> None:
@@ -29,7 +30,11 @@ class Steps:
         self.done += 1
 
     def __call__(self) -> float:
-        return min(1.0, self.done / self.total)
+        return min(1.0, self.done / (self.epoch * self.epochs))
+
+    def left_after(self, epoch: float) -> float:
+        """Seconds that are left after a first epoch that took so many."""
+        return epoch * (self.epochs - 1)
 
 
 @dataclass
@@ -60,9 +65,8 @@ class Clock:
         length = self.end - self.reserve - self.begun
         return seconds / length if length > 0 else math.inf
 
-    @property
-    def left(self) -> float:
-        """Seconds until the last step."""
+    def left_after(self, epoch: float) -> float:
+        """Seconds until the last step, whatever an epoch takes."""
         return max(0.0, self.end - self.reserve - self.now())
 
 

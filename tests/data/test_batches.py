@@ -131,19 +131,15 @@ def test_the_number_of_channels_is_that_of_the_source(config):
     assert np.ptp(images, axis=(1, 2)).max() == 0
 
 
-def test_what_went_wrong_in_a_thread_is_kept(make, files):
-    batches = make()
-    assert batches.failure is None
-    broken = files.pairs[0].image
-    broken.write_bytes(b"")
-    with pytest.raises(DataError, match="is empty") as caught:
-        [batches[step] for step in range(3)]
-    assert batches.failure is caught.value
-
-
-def test_workers_follow_the_configuration(make):
+def test_batches_made_ahead_come_in_order_and_errors_with_them(make, files):
     batches = make(train_workers=3)
-    assert (batches.workers, batches.use_multiprocessing, batches.max_queue_size) == (3, False, 5)
+    for step, (images, masks) in enumerate(batches.ahead()):
+        np.testing.assert_array_equal(images, batches[step][0])
+        np.testing.assert_array_equal(masks, batches[step][1])
+    assert step == len(batches) - 1
+    files.pairs[0].image.write_bytes(b"")
+    with pytest.raises(DataError, match="is empty"):
+        list(batches.ahead())
 
 
 def test_windows_come_as_often_as_an_image_has_room_for_them(table, save, tmp_path, config):

@@ -1,8 +1,9 @@
-"""Training batches for Keras, made in worker threads: batch = f(seed, epoch, step)."""
+"""Training batches, made in worker threads: batch = f(seed, epoch, step)."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +11,11 @@ import numpy as np
 from maskwright.config import Config, ViewConfig
 from maskwright.data.augment import augment
 from maskwright.data.cache import Source
-from maskwright.engine import keras
+from maskwright.data.threads import map_ahead
 from maskwright.randomness import AUGMENT, ORDER, generator
 
 
-class Batches(keras.utils.PyDataset):
+class Batches:
     """Shuffled, augmented batches: image uint8 [B, S, S, C] and class uint8 [B, S, S].
 
     Every epoch holds every image once, or, where windows are cut out of them, as often as it has
@@ -25,15 +26,12 @@ class Batches(keras.utils.PyDataset):
     """
 
     def __init__(self, source: Source, config: Config, size: int | None = None) -> None:
-        workers = config.train.workers
-        super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=workers + 2)
         self.source, self.config = source, config
         self.view_config = replace(config.view, size=size or config.view.size)
         self.side = config.side(self.view_config.size)
         self.slots = slots(source, self.view_config)
         self.batch = min(config.train.batch, len(self.slots))
         self.epoch = 0
-        self.failure: Exception | None = None  # the engine hides what a worker thread raised
         self._order = (-1, np.empty(0, np.int64))
 
     def __len__(self) -> int:
@@ -61,13 +59,14 @@ class Batches(keras.utils.PyDataset):
         side = self.side
         images = np.empty((self.batch, side, side, self.source.channels), np.uint8)
         masks = np.empty((self.batch, side, side), np.uint8)
-        try:
-            for slot, image, mask in zip(self.turns(step).tolist(), images, masks, strict=True):
-                self.view(slot, (image, mask))
-        except Exception as error:
-            self.failure = error
-            raise
+        for slot, image, mask in zip(self.turns(step).tolist(), images, masks, strict=True):
+            self.view(slot, (image, mask))
         return images, masks
+
+    def ahead(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The batches of this epoch in order; a few are made before they are asked for."""
+        workers = self.config.train.workers
+        return map_ahead(self.__getitem__, range(len(self)), workers, ahead=workers + 1)
 
     def view(
         self, slot: int, out: tuple[np.ndarray, np.ndarray] | None = None
