@@ -307,6 +307,12 @@ def test_plan_says_what_and_why_and_what_to_type_next(capsys, monkeypatch, folde
     assert f"next: maskwright train {folder} --time 5m --set model.width=8" in err
 
 
+def test_time_and_epochs_contradict_each_other(capsys, monkeypatch, folder):
+    code, _, err = call(capsys, monkeypatch, "train", folder, "--time", "5m", "--epochs", "3")
+    assert code == 2
+    assert err == "error: --time and --epochs both say when training ends; give one of them\n"
+
+
 @pytest.mark.parametrize("text", ["soon", "0m", "-5m", "10x"])
 def test_a_time_that_is_none_is_refused(capsys, monkeypatch, folder, text):
     code, _, err = call(capsys, monkeypatch, "train", folder, f"--time={text}")

@@ -39,6 +39,11 @@ def test_the_encoder_moves_by_its_share_of_the_rate():
     np.testing.assert_allclose(inside, 0.025, rtol=1e-4)
 
 
+def test_an_encoder_from_random_weights_learns_at_the_whole_rate():
+    made = optimizer(TrainConfig(encoder_rate=0.25), pretrained=False)
+    assert made.encoder_rate == 1
+
+
 def test_kernels_decay_and_biases_and_norms_do_not():
     config = TrainConfig(weight_decay=0.5)
     shapes = {"a__kernel": (2,), "a__bias": (2,), "a__gamma": (2,), "a__beta": (2,)}

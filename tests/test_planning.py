@@ -83,6 +83,14 @@ def test_settings_that_were_given_are_kept(dataset):
     assert "view.size" not in {choice.key for choice in made.choices}
 
 
+def test_random_weights_get_a_rate_that_suits_them(dataset):
+    for given in ({"model.weights": "none"}, {"model.encoder": "plain"}):
+        made = plan_for(dataset, {"train.minutes": 5.0, **given}, 290)
+        assert made.config.train.learning_rate == 2e-3
+        assert "model.encoder" not in {choice.key for choice in made.choices}
+    assert plan_for(dataset, {"train.minutes": 5.0}, 290).config.train.learning_rate == 1e-3
+
+
 def test_a_plan_is_written_down_in_words(dataset):
     made = plan_for(dataset, {"train.minutes": 5.0}, 290)
     text = made.to_markdown()

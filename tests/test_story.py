@@ -171,6 +171,17 @@ def test_the_same_seed_gives_the_same_weights(data, tmp_path):
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
 
 
+@pytest.mark.parametrize("average", [0.0, 0.9999])
+def test_the_average_of_the_weights_is_what_is_validated_and_kept(data, tmp_path, average):
+    """An average that keeps 0.9999 of itself a step hardly leaves the weights of the first step."""
+    config = mw.recipe("scratch", {**SMALL, "train.average": average, "train.epochs": 3})
+    run = mw.train(data, out=tmp_path / "run", config=config)
+    keras.utils.set_random_seed(config.seed)
+    begun = mw.unet(5, filters=(4, 8), normalization="batch").get_layer("logits").get_weights()[0]
+    moved = np.abs(run.model.get_layer("logits").get_weights()[0] - begun).max()
+    assert (moved < 0.002) == bool(average)  # the first of the warm-up's steps is 0.0004
+
+
 def test_early_stopping_keeps_the_best_epoch(data, tmp_path):
     changes = SMALL | {"train.epochs": 9, "train.patience": 1, "train.learning_rate": 1e-9}
     changes |= {"train.schedule": "constant", "model.normalization": "none"}

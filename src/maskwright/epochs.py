@@ -59,9 +59,11 @@ class Epochs:
         self.batches: Batches
         self.stepped = math.nan  # when the last step began
         self.taken: list[float] = []  # seconds a megapixel of each step so far
-        self.average = keras.callbacks.SwapEMAWeights() if config.train.average else None
-        if self.average:
+        self.average = None
+        if config.train.average:
+            self.average = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
             self.average.set_model(trainer)
+            self.average.set_params({"epochs": 0})  # none is the last, after which it would differ
 
     def step_seconds(self) -> float:
         """Seconds a megapixel beside the fixed ones, the median; 0 where there were hardly any."""

@@ -59,15 +59,18 @@ class Muon(Layerwise, keras.optimizers.Muon):
         return x * (self.rms_rate * max(height * width * channels, features) ** 0.5)
 
 
-def optimizer(config: TrainConfig) -> keras.optimizers.Optimizer:
-    """The configured optimiser; whoever trains sets its ``learning_rate`` as time goes on."""
+def optimizer(config: TrainConfig, *, pretrained: bool = True) -> keras.optimizers.Optimizer:
+    """The configured optimiser; whoever trains sets its ``learning_rate`` as time goes on.
+
+    An encoder that is not ``pretrained`` learns at the whole rate.
+    """
     options: dict[str, Any] = {
         "learning_rate": config.learning_rate,
         "weight_decay": config.weight_decay or None,
         "use_ema": config.average > 0,
         "ema_momentum": config.average,
         "gradient_accumulation_steps": config.accumulate if config.accumulate > 1 else None,
-        "encoder_rate": config.encoder_rate,
+        "encoder_rate": config.encoder_rate if pretrained else 1.0,
     }
     if config.optimizer == "muon":
         made = Muon(adam_weight_decay=config.weight_decay or None, **options)

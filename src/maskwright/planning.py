@@ -113,7 +113,7 @@ def plan_for(dataset: Dataset, given: Mapping[str, Any], left: float) -> Plan:
         "and before the last validation",
     )
     choices = [
-        Choice("model.encoder", config.model.encoder, ENCODER_WHY),
+        *choose_network(config),
         *choose_view(seen, rate, for_steps, config),
     ]
     choices = [choice for choice in choices if choice.key not in given]
@@ -123,10 +123,19 @@ def plan_for(dataset: Dataset, given: Mapping[str, Any], left: float) -> Plan:
     return Plan(data_name(dataset.root), config, tuple(choices), facts, views)
 
 
-ENCODER_WHY = (
-    "pretrained on ImageNet and cheap: it was ahead of the same network from random weights at "
-    "every minute"
-)
+def choose_network(config: Config) -> list[Choice]:
+    """The encoder, and the rate that suits its weights."""
+    if config.model.pretrained:
+        why = (
+            "pretrained on ImageNet and cheap; in a trial the larger EfficientNet-Lite2 was not "
+            "ahead of it in the same minutes"
+        )
+        return [Choice("model.encoder", config.model.encoder, why)]
+    return [
+        Choice(
+            "train.learning_rate", 2e-3, "random weights take a higher rate than pretrained ones"
+        )
+    ]
 
 
 def choose_view(seen: Fingerprint, rate: Rate, seconds: float, config: Config) -> list[Choice]:
@@ -152,7 +161,7 @@ def choose_view(seen: Fingerprint, rate: Rate, seconds: float, config: Config) -
         f"; of {', '.join(map(str, possible))} the largest that can be shown often enough to be "
         f"worth it, {enough(size):,} times; there is time for {views_of[size]:,}"
         if affordable
-        else f"; no larger one, as the time is enough for {views_of[size]:,} of it"
+        else f"; no larger one, as there is time for {views_of[size]:,} of them"
     )
     return [
         Choice("view.fit", "pad", "the aspect ratio is kept"),

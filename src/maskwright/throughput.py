@@ -58,9 +58,9 @@ def rate_of(model: ModelConfig, *, measure: bool = True) -> Rate:
 
 def key_of(model: ModelConfig) -> str:
     """What a rate belongs to: the machine, the engine and what costs time in the network."""
-    shape = [*model.filters, model.normalization] if model.encoder == "plain" else [
-        model.decoder, model.width, model.statistics
-    ]  # fmt: skip
+    shape: list[object] = [model.decoder, model.width, model.pretrained and model.statistics]
+    if model.encoder == "plain":
+        shape = [*model.filters, model.normalization]
     machine = [processor(), os.cpu_count(), keras.config.backend()]
     return " ".join(map(str, [*machine, model.encoder, *shape]))
 

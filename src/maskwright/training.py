@@ -129,7 +129,7 @@ def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run, begun:
     """
     pairs = dataset.of("train")
     source = open_source(pairs, dataset.table, config.view, config.augment.zoom, dataset.bands)
-    if not config.train.encoder_rate:
+    if config.model.pretrained and not config.train.encoder_rate:
         freeze_encoder(network)
     untrained = network.get_weights()
     while True:
@@ -201,7 +201,7 @@ def compiled(network: keras.Model, config: Config, loss: Loss) -> keras.Model:
     trace that step twice, which takes ten seconds more.
     """
     trainer = keras.Model(network.input, network.output)
-    chosen = optimizer(config.train)
+    chosen = optimizer(config.train, pretrained=config.model.pretrained)
     chosen.build(trainer.trainable_variables)
     trainer.compile(chosen, loss, metrics=[pixel_accuracy])
     classes = trainer.output.shape[-1]

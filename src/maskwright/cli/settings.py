@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from maskwright.errors import UsageError
+
 if TYPE_CHECKING:
     from maskwright.config import Config
 
@@ -46,6 +48,8 @@ def given_settings(
     """The recipe's name, None where none is given, and the dotted settings that were asked for."""
     from maskwright.settings import parse_minutes, parse_setting, read_config
 
+    if budget is not None and epochs is not None:
+        raise UsageError("--time and --epochs both say when training ends; give one of them")
     changes = read_config(config) if config else {}
     name = recipe or changes.pop("recipe", None)
     changes |= dict(parse_setting(text) for text in settings)

@@ -56,7 +56,7 @@ def plan(data: Path, as_json: bool, **options: Any) -> None:
     type=int,
     help="Passes over the training images; 0: as many as show 8,000  [of the recipe]",
 )
-@click.option("--encoder", help="Pretrained encoder, such as efficientnet_lite0  [plain: none].")
+@click.option("--encoder", help="One of maskwright info --encoders, or plain: the U-Net's own.")
 @click.option("--encoder-weights", help="imagenet, or none to train it from scratch.")
 @click.option("--size", type=int, help="Side of the network's view in pixels.")
 @click.option("--batch", type=int, help="Images a step.")
