@@ -306,6 +306,38 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(data, tmp_path, monke
     assert [row["epoch"] for row in run.metrics()] == [1, 2]
 
 
+def test_a_training_that_begins_again_forgets_the_epochs_before(data, tmp_path, monkeypatch):
+    from maskwright.data.batches import Batches
+
+    get = Batches.__getitem__
+
+    def limited(batches, step):
+        if batches.batch > 2 and batches.epoch == 1:
+            raise MemoryError
+        return get(batches, step)
+
+    monkeypatch.setattr(Batches, "__getitem__", limited)
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
+    assert [row["epoch"] for row in run.metrics()] == [1, 2]
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_what_a_step_takes_is_remembered_but_not_of_a_model_of_ones_own(
+    data, tmp_path, monkeypatch, own
+):
+    from maskwright import epochs, training
+
+    remembered = []
+    monkeypatch.setattr(epochs, "TELLING", 0.0)
+    monkeypatch.setattr(epochs, "WARM", 0)
+    monkeypatch.setattr(epochs, "FIXED", 0.0)
+    monkeypatch.setattr(training, "remember", lambda model, seconds: remembered.append(seconds))
+    mine = mw.unet(5, filters=(4, 8)) if own else None
+    mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL), model=mine)
+    assert len(remembered) == (not own)
+    assert all(seconds > 0 for seconds in remembered)
+
+
 def test_a_batch_of_one_that_does_not_fit_is_an_error(data, tmp_path, monkeypatch):
     from maskwright.data.batches import Batches
 

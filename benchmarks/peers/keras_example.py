@@ -7,6 +7,7 @@ weights, 160×160 pixels squashed, batch 32, Adam 1e-4.
 from __future__ import annotations
 
 import keras
+import keras_loop
 import pets
 from keras import layers
 
@@ -49,13 +50,7 @@ def main() -> None:
         return pets.score(options.data, model.predict_on_batch, SIZE)
 
     watch = pets.Watch("Keras example", options.seconds, score)
-
-    class Stop(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            if not watch.step(BATCH):
-                self.model.stop_training = True
-
-    model.fit(images, masks, batch_size=BATCH, epochs=10**6, callbacks=[Stop()], verbose=0)
+    keras_loop.fit(model, images, masks, BATCH, watch)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ split, trimap values 1 to 3 as classes 0 to 2, no ReLU in front of the softmax.
 from __future__ import annotations
 
 import keras
+import keras_loop
 import numpy as np
 import pets
 
@@ -28,13 +29,7 @@ def main() -> None:
         return keras.ops.convert_to_numpy(keras.ops.softmax(model.predict_on_batch(views)))
 
     watch = pets.Watch("tutorial", options.seconds, lambda: pets.score(options.data, predict, SIZE))
-
-    class Stop(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            if not watch.step(BATCH):
-                self.model.stop_training = True
-
-    model.fit(images, masks, batch_size=BATCH, epochs=10**6, callbacks=[Stop()], verbose=0)
+    keras_loop.fit(model, images, masks, BATCH, watch)
 
 
 if __name__ == "__main__":

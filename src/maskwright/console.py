@@ -137,8 +137,7 @@ def print_plan(plan: Any) -> None:
         say(fact)
     table = Table("setting", "value", "why", box=None, padding=(0, 2, 0, 0))
     for choice in plan.choices:
-        shown = choice.value if isinstance(choice.value, str) else f"{choice.value:g}"
-        table.add_row(choice.key, shown, choice.reason)
+        table.add_row(choice.key, choice.shown, choice.reason)
     console().print(table, soft_wrap=False)
 
 

@@ -25,6 +25,7 @@ LOOKS = 40  # how often a training of many epochs is validated, about
 SPENT = 0.05  # share of a time budget that validation may take, about
 AFTER = 1.0  # seconds from the last validation to the end of the program: the report
 LONGER = 1.2  # times the last validation, to be safe, is what the one at the end may take
+TELLING = 0.1  # megapixels of a step, below which its fixed time hides what pixels cost
 WARM = 8  # steps whose times say nothing yet
 
 
@@ -98,8 +99,9 @@ class Epochs:
     def after_step(self, logs: dict[str, float]) -> None:
         """After a step, whose metrics are the means of this epoch so far."""
         now = time.perf_counter()
-        pixels = self.batches.batch * self.batches.side**2
-        self.taken.append(max(0.0, now - self.stepped - FIXED) / (pixels / 1e6))
+        megapixels = self.batches.batch * self.batches.side**2 / 1e6
+        if megapixels >= TELLING:
+            self.taken.append(max(0.0, now - self.stepped - FIXED) / megapixels)
         self.check_loss(logs["loss"])
         self.progress.step()
         self.step += 1

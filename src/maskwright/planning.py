@@ -43,6 +43,11 @@ class Choice:
     value: Any
     reason: str
 
+    @property
+    def shown(self) -> str:
+        """The value as people read it."""
+        return self.value if isinstance(self.value, str) else f"{self.value:g}"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -60,7 +65,7 @@ class Plan:
 
     def to_markdown(self) -> str:
         """The plan as ``plan.md`` holds it."""
-        rows = [f"| `{c.key}` | {_shown(c.value)} | {c.reason} |" for c in self.choices]
+        rows = [f"| `{c.key}` | {c.shown} | {c.reason} |" for c in self.choices]
         return "\n".join(
             [
                 f"# Plan for {self.data}",
@@ -254,7 +259,3 @@ def thickness_in_words(seen: Fingerprint) -> str:
         return "no class has an edge in the masks looked at"
     low, high = np.quantile(known, (0.1, 0.9)).tolist()
     return f"thinnest class: {name}, {low:.0f} to {high:.0f} pixels thick in most images"
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else f"{value:g}"

@@ -119,6 +119,10 @@ class Run:
                 writer.writeheader()
             writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
 
+    def forget_metrics(self) -> None:
+        """Begin metrics.csv anew."""
+        (self.path / "metrics.csv").unlink(missing_ok=True)
+
     def write_config(self, config: Config) -> None:
         """Write config.toml, complete."""
         (self.path / "config.toml").write_text(to_toml(config), encoding="utf-8")

@@ -75,10 +75,12 @@ def train(
     network.summary(print_fn=run.log, line_length=100)
     introduce(dataset, network, wanted, run)
     try:
-        fit(network, dataset, wanted, run, begun)
+        rate = fit(network, dataset, wanted, run, begun)
     except KeyboardInterrupt:
         give_up(run)
         raise
+    if rate and not model:
+        remember(wanted.model, rate)
     return run
 
 
@@ -122,10 +124,11 @@ def introduce(dataset: Dataset, network: keras.Model, config: Config, run: Run) 
     )
 
 
-def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run, begun: float) -> None:
+def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run, begun: float) -> float:
     """Train ``network`` in place; the best epoch ends up in the run's model.keras.
 
-    Where a batch is too large for the memory, training begins again with half of it.
+    Where a batch is too large for the memory, training begins again with half of it. Returns the
+    seconds that a step took a megapixel, 0 where too few large steps were made to say.
     """
     pairs = dataset.of("train")
     source = open_source(pairs, dataset.table, config.view, config.augment.zoom, dataset.bands)
@@ -144,6 +147,7 @@ def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run, begun:
         run.tell(f"a batch of {config.train.batch} does not fit into the memory: trying {batch}")
         config = change(config, {"train.batch": batch})
         run.write_config(config)
+        run.forget_metrics()
         network.set_weights(untrained)
 
 
@@ -174,8 +178,8 @@ def fit_batches(
     config: Config,
     run: Run,
     begun: float,
-) -> None:
-    """Train ``network`` on one size of batch, part by part."""
+) -> float:
+    """Train ``network`` on one size of batch, part by part; the seconds a megapixel, as ``fit``."""
     weights = balanced(dataset.pixels["train"].tolist(), config.train.balance)
     trainer = compiled(network, config, parse_loss(config.train.loss, weights))
     epochs = config.train.epochs_for(len(source))
@@ -189,8 +193,7 @@ def fit_batches(
             story.part(Batches(source, config, size), until)
             while not story.part_over:
                 fit_epoch(trainer, story)
-    if seconds := story.step_seconds():
-        remember(config.model, seconds)
+    return story.step_seconds()
 
 
 def compiled(network: keras.Model, config: Config, loss: Loss) -> keras.Model:
