@@ -313,3 +313,9 @@ def test_the_legend_says_which_class_is_left_untinted(run, monkeypatch):
     assert "cell (left untinted in pictures)" in " ".join(
         re.sub("<[^>]*>", "", render(run)).split()
     )
+
+
+def test_the_best_epoch_is_one_of_all_and_not_of_those_validated(run):
+    (run.path / "metrics.csv").write_text(METRICS.replace("\n3,", "\n9,").replace("\n2,", "\n5,"))
+    text = Page(render(run)).text
+    assert re.search(r"5 of 9\s+Best epoch", text) or re.search(r"Best epoch\s+5 of 9", text)

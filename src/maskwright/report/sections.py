@@ -75,7 +75,8 @@ def facts(run: Run, scores: dict[str, Any] | None, summary: str) -> dict[str, st
         found["Mean IoU"] = words.score(scores["mean_iou"])
         found["Mean Dice"] = words.score(scores["mean_dice"])
     if rows:
-        found["Best epoch"] = f"{words.best_epoch(rows, config.train.monitor)} of {len(rows)}"
+        last = int(rows[-1]["epoch"])
+        found["Best epoch"] = f"{words.best_epoch(rows, config.train.monitor)} of {last}"
         found["Training"] = duration(rows[-1]["seconds"])
     if weights := re.search(r"Total params: ([\d,]+)", summary):
         found["Parameters"] = weights[1]
