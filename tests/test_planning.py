@@ -45,7 +45,12 @@ def test_thick_classes_are_seen_in_whole_images():
 
 def test_thin_classes_of_large_images_are_seen_through_windows():
     values = chosen(seen(longer=4000, thick=12), seconds=200)
-    assert values == {"view.fit": "window", "view.size": 256, "augment.rotate": 180.0}
+    assert values == {
+        "view.fit": "window",
+        "view.size": 256,
+        "augment.crop": 1.0,
+        "augment.rotate": 180.0,
+    }
 
 
 def test_windows_are_no_larger_than_the_images():

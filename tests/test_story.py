@@ -366,6 +366,13 @@ def test_a_time_budget_ends_with_the_schedule_done(data, tmp_path, monkeypatch):
     assert "done 1 min 0 s after the start" in (run.path / "log.txt").read_text()
 
 
+def test_a_time_that_is_over_before_the_first_step_is_an_error_and_leaves_nothing(data, tmp_path):
+    config = mw.recipe("scratch", {**SMALL, "train.minutes": 0.01})
+    with pytest.raises(UsageError, match=r"--time: 1 s were over before the first step .* more"):
+        mw.train(data, out=tmp_path / "run", config=config)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_training_by_the_minute_follows_a_plan_and_keeps_what_was_set(
     data, tmp_path, monkeypatch
 ):

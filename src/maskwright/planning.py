@@ -53,8 +53,7 @@ class Choice:
 class Plan:
     """A configuration for a dataset, a machine and a time, and the reasons for each choice.
 
-    ``views`` is how many views of images the training is expected to show, ``seconds`` how long it
-    is expected to take in all.
+    ``views`` is how many views of images the training is expected to show.
     """
 
     data: str
@@ -205,6 +204,7 @@ def _windows(seen: Fingerprint, side: float, name: str) -> list[Choice]:
             f"for {name} to be {THICK:g} pixels thick",
         ),
         Choice("view.size", size, "large enough to show what surrounds a pixel, quick to compute"),
+        Choice("augment.crop", 1.0, "a step sees whole windows, as prediction does"),
         Choice("augment.rotate", 180.0, "what is seen through windows has no upright, as a rule"),
     ]
 

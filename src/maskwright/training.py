@@ -193,6 +193,12 @@ def fit_batches(
             story.part(Batches(source, config, size), until)
             while not story.part_over:
                 fit_epoch(trainer, story)
+    if not story.epoch:
+        run.discard()
+        raise UsageError(
+            f"--time: {duration(60 * config.train.minutes)} were over before the first step of the "
+            "training; give it more time"
+        )
     return story.step_seconds()
 
 
