@@ -325,7 +325,7 @@ def test_info_prints_json_on_standard_output(capsys, monkeypatch):
     facts = json.loads(out)
     assert code == 0
     assert facts["packages"]["keras"]
-    assert set(facts["recipes"]) == {"default", "scratch", "tutorial", "demo"}
+    assert set(facts["recipes"]) == {"default", "scratch", "tutorial", "original", "demo"}
 
 
 def test_info_lists_the_encoders_with_their_costs(capsys, monkeypatch, tmp_path):

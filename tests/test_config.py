@@ -79,6 +79,13 @@ def test_size_must_suit_the_levels_and_the_error_offers_one_that_does():
         change(Config(), {"view.size": 216, "model.encoder": "mobilenet_v2"})
 
 
+def test_border_weights_need_a_loss_that_goes_by_pixels():
+    words = "train.border = 10 weighs pixels, which train.loss = 'dice' does not; add cross_entropy"
+    with pytest.raises(UsageError, match=words):
+        change(Config(), {"train.border": 10.0, "train.loss": "dice"})
+    assert change(Config(), {"train.border": 10.0, "train.loss": "dice + focal"}).train.border == 10
+
+
 @pytest.mark.parametrize(
     ("split", "words"),
     [

@@ -11,7 +11,7 @@ import pytest
 
 from maskwright.engine import keras
 from maskwright.errors import UsageError
-from maskwright.losses import LOSSES, _jaccard_growth, _met, cross_entropy, focal, parse_loss
+from maskwright.losses import LOSSES, _jaccard_growth, _met, cross_entropy, dice, focal, parse_loss
 from maskwright.metrics import Scores, confusion
 
 NAMES = sorted(LOSSES)
@@ -454,6 +454,21 @@ def test_jax_gives_the_same_values_and_gradients_under_jit(tmp_path):
 
 
 # Sums by name.
+
+
+def test_further_weights_of_pixels_are_added_to_those_of_their_classes():
+    """By hand: pixels of p 0.25 and 0.5, class weights 1 and 2, further weights 3 and 0."""
+    logits = np.log(np.array([[[[0.25, 0.75], [0.5, 0.5]]]], np.float32))
+    classes = np.array([[[0, 1]]], np.float32)
+    truth = np.stack([classes, np.array([[[3, 0]]], np.float32)], axis=-1)
+    found = float(parse_loss("cross_entropy", [1, 2])(truth, logits))
+    assert found == pytest.approx((4 * -np.log(0.25) + 2 * -np.log(0.5)) / 6)
+    found = float(parse_loss("focal")(truth, logits))
+    assert found == pytest.approx((4 * 0.75**2 * -np.log(0.25) + 0.5**2 * -np.log(0.5)) / 5)
+    both = float(parse_loss("cross_entropy + dice")(truth, logits))
+    assert both == pytest.approx(
+        (4 * -np.log(0.25) - np.log(0.5)) / 5 + float(dice(classes, logits))
+    )
 
 
 def test_a_sum_of_names_is_the_sum_of_the_losses():

@@ -5,7 +5,7 @@ import pytest
 
 from maskwright.config import ModelConfig
 from maskwright.engine import keras
-from maskwright.models import build
+from maskwright.models import build, without_mirror
 from maskwright.models.blocks import conv_block, up_block
 from maskwright.models.unet import unet
 
@@ -92,3 +92,50 @@ def test_build_follows_the_configuration():
     assert model.output.shape == (None, None, None, 5)
     assert kinds(model).count("MaxPooling2D") == 2
     assert not {"BatchNormalization", "Dropout"} & set(kinds(model))
+
+
+def test_the_original_network_has_the_papers_margin_and_23_convolutions():
+    """Two 3×3 a level down and up, 9 levels; 4 up-convolutions; 1 at the end: section 2."""
+    model = unet(2, channels=1, filters=(64, 128, 256, 512, 1024), padding="valid")
+    assert sum("Conv2D" in kind for kind in kinds(model)) == 23
+    inner, width = without_mirror(model)
+    assert width == 94
+    # 572 pixels in, 388 out, of which the outermost two a side are left out here.
+    assert inner.compute_output_shape((1, 572, 572, 1)) == (1, 384, 384, 2)
+    # By hand: 3×3 pairs, 2×2 up-convolutions, 1×1, with their biases.
+    down = [(1, 64), (64, 128), (128, 256), (256, 512), (512, 1024)]
+    pairs = [*down, (1024, 512), (512, 256), (256, 128), (128, 64)]
+    counted = sum(9 * a * b + b + 9 * b * b + b for a, b in pairs)
+    counted += sum(4 * 2 * b * b + b for _, b in pairs[5:]) + 64 * 2 + 2
+    assert model.count_params() == counted
+
+
+@pytest.mark.parametrize("filters", [(4,), (4, 8), (4, 4, 4), (2, 2, 2, 2)])
+def test_valid_convolutions_see_the_same_wherever_a_tile_is_cut(filters):
+    """Overlap-tile: what is predicted for a tile is what the whole image gives there."""
+    inner, margin = without_mirror(unet(2, filters=filters, padding="valid", dropout=0))
+    step = 2 ** (len(filters) - 1)
+    seen = np.random.default_rng(1).integers(256, size=(1, 64 + 2 * margin, 64 + 2 * margin, 3))
+    seen = seen.astype(np.uint8)
+    whole = inner.predict_on_batch(seen)
+    assert whole.shape == (1, 64, 64, 2)
+    top, left = 2 * step, step
+    tile = seen[:, top : top + 24 + 2 * margin, left : left + 16 + 2 * margin]
+    there = whole[:, top : top + 24, left : left + 16]
+    np.testing.assert_allclose(inner.predict_on_batch(tile), there, atol=1e-5)
+
+
+def test_a_network_that_mirrors_its_border_gives_what_its_inner_part_gives_for_it(tmp_path):
+    model = unet(2, filters=(4, 8), padding="valid", dropout=0)
+    model.save(tmp_path / "model.keras")
+    opened = keras.saving.load_model(tmp_path / "model.keras")
+    inner, margin = without_mirror(opened)
+    wider = np.pad(IMAGES, ((0, 0), (margin, margin), (margin, margin), (0, 0)), "reflect")
+    outer = model.predict_on_batch(IMAGES)
+    assert outer.shape == (2, 16, 24, 2)
+    np.testing.assert_allclose(inner.predict_on_batch(wider), outer, atol=1e-5)
+
+
+def test_a_network_that_mirrors_nothing_is_its_own_inner_part():
+    model = unet(2, **SMALL)
+    assert without_mirror(model) == (model, 0)

@@ -106,3 +106,17 @@ def test_muon_leaves_to_adam_what_is_no_matrix(name):
         TrainConfig(optimizer="muon", weight_decay=0), **{name: shape[name.split("__")[1]]}
     )
     np.testing.assert_allclose(step, 0.1, rtol=1e-4)
+
+
+def test_sgd_keeps_its_momentum():
+    config = TrainConfig(optimizer="sgd", momentum=0.5, weight_decay=0, encoder_rate=0.1)
+    chosen = variables(a__kernel=(1,), encoder__kernel=(1,))
+    made = optimizer(config)
+    made.build(chosen)
+    made.learning_rate = 0.1
+    for _ in range(2):
+        made.apply([keras.ops.ones_like(v) for v in chosen], chosen)
+    # Steps of 0.1 and 0.1 + 0.5 × 0.1; the encoder's are a tenth of that.
+    outside, inside = (1 - float(keras.ops.convert_to_numpy(v)[0]) for v in chosen)
+    assert outside == pytest.approx(0.25)
+    assert inside == pytest.approx(0.025)

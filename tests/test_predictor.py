@@ -200,3 +200,24 @@ def test_squares_of_several_images_share_batches():
     found = list(predictor.predict_all(images, lambda image: image))
     assert [scores.shape[:2] for _, scores in found] == sizes
     assert asked == [BATCH, BATCH]  # 3 + 1 + 6 squares, the last batch filled up
+
+
+@pytest.mark.parametrize("fit", ["pad", "squash", "window"])
+def test_a_network_with_a_margin_sees_more_and_says_the_same(fit):
+    """In place of a network: brightness as logits, of the whole square or without its margin."""
+
+    def logits(views: np.ndarray) -> np.ndarray:
+        return np.stack([views.mean(axis=-1) / 50, np.zeros(views.shape[:3])], axis=-1)
+
+    def inner(views: np.ndarray) -> np.ndarray:
+        assert views.shape[1:3] == (32 + 2 * 9, 32 + 2 * 9)
+        return logits(views)[:, 9:-9, 9:-9]
+
+    y, x = np.mgrid[:50, :70]
+    image = (120 + 60 * np.sin(x / 9) + 60 * np.cos(y / 7)).astype(np.uint8)
+    image = image[..., None].repeat(3, axis=2)
+    view = ViewConfig(size=32, fit=fit, overlap=0)
+    plain = Predictor(logits, view, table_of(2)).probabilities(image)
+    wider = Predictor(inner, view, table_of(2), margin=9).probabilities(image)
+    assert wider.shape == (50, 70, 2)
+    np.testing.assert_allclose(wider, plain, atol=0.03)

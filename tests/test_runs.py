@@ -84,7 +84,7 @@ def test_a_run_from_before_there_were_bands_is_of_rgb(tmp_path, dataset, config)
 
 def test_the_predictor_of_a_run_reads_its_bands(tmp_path, dataset, config):
     run = create_run(tmp_path / "run", config, replace(dataset, bands=Bands(5)))
-    vars(run)["model"] = types.SimpleNamespace(predict_on_batch=None)
+    vars(run)["model"] = types.SimpleNamespace(predict_on_batch=None, operations=[])
     assert run.predictor.bands == Bands(5)
 
 

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -17,8 +18,10 @@ import pytest
 from PIL import Image
 
 import maskwright as mw
+from maskwright.config import ViewConfig
 from maskwright.data.samples import write_samples
 from maskwright.errors import DataError, MaskwrightError, RunError, UsageError
+from maskwright.predictor import softmax
 
 SMALL = {
     "train.epochs": 2,
@@ -413,6 +416,19 @@ def test_a_training_in_two_sizes_changes_over_in_its_middle(data, tmp_path, monk
     assert set(sides) == {16, 32}
     assert 5 <= sides.count(16) <= 5 + 6  # half of 12 steps, and what waited in the queue
     assert run.metrics()[-1]["learning_rate"] < 1e-3
+
+
+def test_the_original_network_trains_on_tiles_and_its_model_is_plain_keras(data, tmp_path):
+    small = {"view.size": 24, "model.filters": [4, 8], "train.epochs": 2}
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("original", small))
+    assert mw.evaluate(run)["images"] == 6
+    image = np.random.default_rng(0).integers(256, size=(24, 24, 3)).astype(np.uint8)
+    plain = keras.saving.load_model(run.path / "model.keras")
+    logits = plain.predict_on_batch(image[None])
+    assert logits.shape == (1, 24, 24, 5)
+    # Whole, without tiles, the border of an image is mirrored as the model does it by itself.
+    whole = replace(run.predictor, view=ViewConfig(size=24, fit="squash"))
+    np.testing.assert_allclose(whole.probabilities(image), softmax(logits[0]), atol=1e-4)
 
 
 def test_a_sum_of_losses_trains(data, tmp_path):

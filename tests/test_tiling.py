@@ -61,3 +61,17 @@ def test_beyond_the_border_the_image_is_mirrored():
 def test_weights_are_above_zero_to_the_very_edge():
     assert fade(256).min() > 0
     assert fade(1).tolist() == [[[1.0]]]
+
+
+@given(grids(), st.integers(0, 12), st.integers(0, 99))
+def test_with_a_margin_each_tile_shows_what_lies_around_it(grid, margin, seed):
+    image = np.random.default_rng(seed).normal(size=(grid.height, grid.width, 1))
+    image = image.astype(np.float32)
+    tiles = grid.cut(image, margin)
+    side = grid.tile + 2 * margin
+    assert {tile.shape for tile in tiles} == {(side, side, 1)}
+    inner = [tile[margin : side - margin, margin : side - margin] for tile in tiles]
+    np.testing.assert_allclose(grid.stitch(inner), image, atol=1e-5)
+    if margin and grid.height >= grid.tile + margin:  # below the first tile lies the image itself
+        below = tiles[0][margin + grid.tile :, margin, 0]
+        np.testing.assert_array_equal(below, image[grid.tile : grid.tile + margin, 0, 0])

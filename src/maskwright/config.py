@@ -48,6 +48,7 @@ class ModelConfig:
     width: int = 16  # channels of the decoder at its finest level
     filters: tuple[int, ...] = (32, 64, 128, 256, 512)  # plain: channels of each level, fine first
     normalization: str = "batch"  # plain: "batch" or "none"
+    padding: str = "same"  # plain: "same" adds zeros to convolutions, "valid" mirrors the image
     dropout: float = 0.2  # share of values dropped before the logits, or in the plain U-Net's depth
 
     @property
@@ -72,6 +73,7 @@ class AugmentConfig:
     brightness: float = 0.2  # share of 255, uniform in ±brightness
     contrast: float = 0.25  # factor, log-uniform between 1 / (1 + contrast) and 1 + contrast
     saturation: float = 0.3  # factor, log-uniform between 1 / (1 + saturation) and 1 + saturation
+    elastic: float = 0.0  # share of the view's side, standard deviation of a bend on a 3×3 grid
     crop: float = 1.0  # share of the view's side that a step sees, anywhere in the image; 1: all
 
 
@@ -85,7 +87,10 @@ class TrainConfig:
     accumulate: int = 1  # steps whose gradients are averaged before the weights change
     loss: str = "cross_entropy"  # a sum of names in LOSSES, as "cross_entropy + 0.5*dice"
     balance: float = 0.0  # classes weigh (1 / share of pixels) ** balance; 0: all alike
-    optimizer: str = "adamw"  # "adam" or "adamw", the same but for the decay, or "muon"
+    border: float = 0.0  # what a pixel between two regions that touch weighs more; 0: all alike
+    border_sigma: float = 5.0  # pixels, how fast that falls as the gap between them grows
+    optimizer: str = "adamw"  # "adam" or "adamw", the same but for the decay, "muon" or "sgd"
+    momentum: float = 0.9  # sgd: what the direction keeps of itself a step
     learning_rate: float = 2e-3  # the highest of the schedule
     encoder_rate: float = 0.3  # what pretrained layers get of it, as a share; 0: they stay as is
     schedule: str = "cosine"  # "cosine" (warm-up, then down to 0) or "constant"
@@ -138,8 +143,9 @@ CHOICES = {
     "view.fit": ("pad", "squash", "window"),
     "model.weights": ("imagenet", "none"),
     "model.normalization": ("batch", "none"),
+    "model.padding": ("same", "valid"),
     "model.statistics": ("frozen", "trained"),
-    "train.optimizer": ("adam", "adamw", "muon"),
+    "train.optimizer": ("adam", "adamw", "muon", "sgd"),
     "train.schedule": ("constant", "cosine"),
     "train.monitor": ("loss", "mean_iou"),
 }
@@ -156,6 +162,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "model.width": (1, 4096),
     "model.dropout": (0, 0.95),
     "augment.crop": (0.05, 1),
+    "augment.elastic": (0, 0.5),
     "augment.flip": (0, 1),
     "augment.rotate": (0, 180),
     "augment.zoom": (0, 4),
@@ -168,6 +175,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "train.batch": (1, 65_536),
     "train.accumulate": (1, 65_536),
     "train.balance": (0, 2),
+    "train.border": (0, 1000),
+    "train.border_sigma": (0.5, 100),
+    "train.momentum": (0, 0.9999),
     "train.learning_rate": (1e-9, 10),
     "train.encoder_rate": (0, 10),
     "train.warmup": (0, 0.9),
@@ -194,6 +204,12 @@ def check(config: Config) -> None:
     if not filters or min(filters) < 1:
         raise UsageError(
             f"model.filters = {list(filters)} needs one positive number a level, as in [16, 32, 64]"
+        )
+    train = config.train
+    if train.border and not re.search("cross_entropy|focal", train.loss):
+        raise UsageError(
+            f"train.border = {train.border:g} weighs pixels, which train.loss = {train.loss!r} "
+            "does not; add cross_entropy or focal to it"
         )
     for key in ("view.size", "train.first_size"):
         _check_size(key, values[key], config.model)

@@ -26,30 +26,33 @@ SMOOTH = 1.0  # pixels added above and below the line of Dice and boundary ratio
 EDGE, REACH = 3, 5  # pixels, sides of the neighbourhoods that make an edge, and in which two meet
 
 
-def cross_entropy(classes: Any, logits: Any, weights: Weights = None) -> Any:
+def cross_entropy(classes: Any, logits: Any, weights: Weights = None, more: Any = None) -> Any:
     """Mean cross-entropy in nats over the pixels that count; 0 where none does.
 
-    Weighted: sum(w −log p) / sum(w), with p and w those of each pixel's true class.
+    Weighted: sum(w −log p) / sum(w), with p and w those of each pixel's true class. ``more`` is
+    added to the weight of each pixel, float [B, H, W], 0 and up.
 
     >>> import numpy as np
     >>> logits = np.log(np.array([[[[0.25, 0.75], [0.5, 0.5]]]], np.float32))
     >>> round(float(cross_entropy(np.array([[[0, 255]]], np.uint8), logits)), 4)  # -log 0.25
     1.3863
     """
-    return _pixel_mean(_nats(classes, logits), classes, logits, weights)
+    return _pixel_mean(_nats(classes, logits), classes, logits, weights, more)
 
 
-def focal(classes: Any, logits: Any, weights: Weights = None, gamma: float = 2.0) -> Any:
+def focal(
+    classes: Any, logits: Any, weights: Weights = None, more: Any = None, gamma: float = 2.0
+) -> Any:
     """Mean of (1 − p)^gamma × −log p over the pixels that count, p that of the true class.
 
     Equation 4 of Lin et al. 2017 (arXiv:1708.02002), with the softmax in place of their sigmoid;
-    ``weights`` are their alpha (equation 5). Divided by the number of pixels (weights) that count,
-    so that gamma = 0 is cross-entropy; gamma 0 and up.
+    ``weights`` are their alpha (equation 5), to which ``more`` is added. Divided by the number of
+    pixels (weights) that count, so that gamma = 0 is cross-entropy; gamma 0 and up.
     """
     nats = _nats(classes, logits)
     # 1 − p without cancellation; never quite 0, where a power below 1 has no slope.
     missed = ops.maximum(-ops.expm1(-nats), 1e-7)
-    return _pixel_mean(missed**gamma * nats, classes, logits, weights)
+    return _pixel_mean(missed**gamma * nats, classes, logits, weights, more)
 
 
 def dice(classes: Any, logits: Any, weights: Weights = None) -> Any:
@@ -128,6 +131,7 @@ LOSSES: dict[str, Loss] = {
     "focal": focal,
     "lovasz": lovasz,
 }
+BY_PIXEL = ("cross_entropy", "focal")  # means over pixels, each of which may have a weight
 
 
 def parse_loss(text: str, weights: Weights = None) -> Loss:
@@ -143,10 +147,23 @@ def parse_loss(text: str, weights: Weights = None) -> Loss:
     """
     terms = [_term(part, text) for part in text.split("+")]
 
-    def loss(classes: Any, logits: Any) -> Any:
-        return sum(factor * LOSSES[name](classes, logits, weights) for factor, name in terms)
+    def loss(truth: Any, logits: Any) -> Any:
+        classes, more = parted(truth)
+        further = {name: {"more": more} if name in BY_PIXEL else {} for _, name in terms}
+        return sum(
+            factor * LOSSES[name](classes, logits, weights, **further[name])
+            for factor, name in terms
+        )
 
     return loss
+
+
+def parted(truth: Any) -> tuple[Any, Any]:
+    """Classes [B, H, W] and further weights of pixels [B, H, W], None where there are none.
+
+    ``truth`` is [B, H, W], or with the two as its last axis [B, H, W, 2].
+    """
+    return (truth, None) if len(truth.shape) == 3 else (truth[..., 0], truth[..., 1])
 
 
 def balanced(pixels: Sequence[int], power: float) -> Weights:
@@ -248,12 +265,17 @@ def _met(edges: Any, others: Any) -> Any:
     return (met + SMOOTH) / (whole + SMOOTH)
 
 
-def _pixel_mean(each: Any, classes: Any, logits: Any, weights: Weights) -> Any:
-    """Mean of each float32 [B, H, W] over the pixels that count, weighted by their true class."""
+def _pixel_mean(each: Any, classes: Any, logits: Any, weights: Weights, more: Any) -> Any:
+    """Mean of each float32 [B, H, W] over the pixels that count, weighted by their true class.
+
+    ``more`` [B, H, W] is added to the weights.
+    """
     counts, weight = ops.not_equal(classes, IGNORE), 1.0
     if weights is not None:
         target = ops.where(counts, ops.cast(classes, "int32"), 0)
         weight = ops.take(_per_class(weights, logits), target)
+    if more is not None:
+        weight += ops.cast(more, "float32")
     total = ops.sum(ops.where(counts, weight, 0.0))
     return ops.sum(ops.where(counts, each * weight, 0.0)) / ops.where(total > 0, total, 1.0)
 

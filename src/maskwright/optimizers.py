@@ -1,4 +1,4 @@
-"""Optimisers with a rate of its own for pretrained layers: AdamW, Adam and Muon."""
+"""Optimisers with a rate of its own for pretrained layers: AdamW, Adam, Muon and SGD."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ class Layerwise:
 
 class Adam(Layerwise, keras.optimizers.Adam):
     """Adam (Kingma, Ba 2015), and with a weight decay AdamW (Loshchilov, Hutter 2019)."""
+
+
+class SGD(Layerwise, keras.optimizers.SGD):
+    """Stochastic gradient descent with momentum."""
 
 
 class Muon(Layerwise, keras.optimizers.Muon):
@@ -74,6 +78,8 @@ def optimizer(config: TrainConfig, *, pretrained: bool = True) -> keras.optimize
     }
     if config.optimizer == "muon":
         made = Muon(adam_weight_decay=config.weight_decay or None, **options)
+    elif config.optimizer == "sgd":
+        made = SGD(momentum=config.momentum, **options)
     else:
         made = Adam(**options)
     made.exclude_from_weight_decay(var_names=NO_DECAY)

@@ -14,7 +14,7 @@ from maskwright.config import ViewConfig
 from maskwright.data.images import RGB, Bands, read_image
 from maskwright.data.labels import ClassTable
 from maskwright.data.threads import map_ahead
-from maskwright.data.view import resize, resize_scores, restore, view_matrix, warp_image
+from maskwright.data.view import moved, resize, resize_scores, restore, view_matrix, warp_image
 from maskwright.errors import DataError
 from maskwright.tiling import Grid
 
@@ -43,11 +43,12 @@ class Whole:
     width: int
 
     @classmethod
-    def of(cls, image: np.ndarray, view: ViewConfig) -> Whole:
-        """An image uint8 [H, W, C] fitted into the view."""
+    def of(cls, image: np.ndarray, view: ViewConfig, margin: int = 0) -> Whole:
+        """An image uint8 [H, W, C] fitted into the view, of which more is seen by the margin."""
         height, width = image.shape[:2]
         matrix = view_matrix(height, width, view.size, view.fit)
-        return cls(warp_image(image, matrix, view.size), matrix, height, width)
+        square = warp_image(image, moved(matrix, margin), view.size + 2 * margin)
+        return cls(square, matrix, height, width)
 
     @property
     def squares(self) -> Sequence[np.ndarray]:
@@ -67,13 +68,13 @@ class Windows:
     width: int
 
     @classmethod
-    def of(cls, image: np.ndarray, view: ViewConfig) -> Windows:
-        """An image uint8 [H, W, C] cut as the view says."""
+    def of(cls, image: np.ndarray, view: ViewConfig, margin: int = 0) -> Windows:
+        """An image uint8 [H, W, C] cut as the view says, each tile larger by the margin."""
         height, width = image.shape[:2]
         down, across = (max(1, round(side * view.scale)) for side in (height, width))
         grid = Grid(down, across, view.size, int(view.size * view.overlap))
         scaled = image if view.scale == 1 else resize(image, down, across)
-        return cls(grid.cut(scaled), grid, height, width)
+        return cls(grid.cut(scaled, margin), grid, height, width)
 
     def join(self, scores: Sequence[np.ndarray]) -> np.ndarray:
         return resize_scores(self.grid.stitch(scores), self.height, self.width)
@@ -98,13 +99,15 @@ class Predictor:
     """Whatever turns views into logits, with what it needs to know about images and classes.
 
     ``logits`` takes uint8 [B, S, S, C] in 0–255 and gives float32 [B, S, S, classes]; ``bands``
-    says how many C are, and how image files become them.
+    says how many C are, and how image files become them. With a ``margin`` what it takes is larger
+    than what it gives by so many pixels on each side.
     """
 
     logits: Callable[[np.ndarray], np.ndarray]
     view: ViewConfig
     table: ClassTable
     bands: Bands = RGB
+    margin: int = 0
 
     def read(self, path: str | Path) -> np.ndarray:
         """An image file as the network sees it, uint8 [H, W, C]."""
@@ -145,7 +148,7 @@ class Predictor:
                 image = read(item)
             except DataError as error:
                 return error
-            return Pending(item, views(image, self.view))
+            return Pending(item, views(image, self.view, self.margin))
 
         ready = readable(map_ahead(prepare, items, ahead=2 * BATCH), unreadable)
         several = False  # whether a batch has been predicted already

@@ -45,6 +45,32 @@ SCRATCH = Config(
     model=ModelConfig(filters=(16, 32, 64, 128, 256, 256)),
 )
 
+# The U-Net of Ronneberger et al. 2015 (arXiv:1505.04597) and its training: valid convolutions on
+# overlapping tiles, bends of 10 pixels, narrow borders weighing up to ten more, SGD on one tile a
+# step. The paper does not say the learning rate; it trained for ten hours on a GPU.
+#   maskwright train ../shared/data/membranes --recipe original
+ORIGINAL = Config(
+    recipe="original",
+    view=ViewConfig(size=384, fit="window", overlap=0),
+    model=ModelConfig(
+        filters=(64, 128, 256, 512, 1024), normalization="none", padding="valid", dropout=0.5
+    ),
+    augment=AugmentConfig(
+        rotate=180, zoom=0, shift=0, elastic=0.026, brightness=0.1, contrast=0.1, saturation=0
+    ),
+    train=TrainConfig(
+        batch=1,
+        balance=1,
+        border=10,
+        border_sigma=5,
+        optimizer="sgd",
+        momentum=0.99,
+        learning_rate=1e-3,
+        schedule="constant",
+        weight_decay=0,
+    ),
+)
+
 # Transfer from ImageNet: a small decoder on EfficientNet-Lite0, whose layers learn a tenth as fast.
 # With --time a plan chooses view and crop; see benchmarks/README.md for what else was tried.
 #   maskwright train ../shared/data/pets --time 5m
@@ -71,7 +97,7 @@ DEMO = Config(
 )
 
 RECIPES: Mapping[str, Config] = MappingProxyType(
-    {recipe.recipe: recipe for recipe in (DEFAULT, SCRATCH, TUTORIAL, DEMO)}
+    {recipe.recipe: recipe for recipe in (DEFAULT, SCRATCH, TUTORIAL, ORIGINAL, DEMO)}
 )
 
 

@@ -163,10 +163,12 @@ class Run:
 def model_predictor(
     model: keras.Model, config: Config, table: ClassTable, bands: Bands = RGB
 ) -> Predictor:
-    """A Predictor that runs a Keras model."""
+    """A Predictor that runs a Keras model; where it mirrors its border, without that."""
+    from maskwright.models import without_mirror
     from maskwright.predictor import Predictor
 
-    return Predictor(model.predict_on_batch, config.view, table, bands)
+    inner, margin = without_mirror(model)
+    return Predictor(inner.predict_on_batch, config.view, table, bands, margin)
 
 
 def load(path: str | Path) -> Run:

@@ -60,7 +60,7 @@ def key_of(model: ModelConfig) -> str:
     """What a rate belongs to: the machine, the engine and what costs time in the network."""
     shape: list[object] = [model.decoder, model.width, model.pretrained and model.statistics]
     if model.encoder == "plain":
-        shape = [*model.filters, model.normalization]
+        shape = [*model.filters, model.normalization, model.padding]
     machine = [processor(), os.cpu_count(), keras.config.backend()]
     return " ".join(map(str, [*machine, model.encoder, *shape]))
 

@@ -41,12 +41,17 @@ class Grid:
         tops = starts(self.height, self.tile, self.overlap)
         return [(top, left) for top in tops for left in lefts]
 
-    def cut(self, image: np.ndarray) -> list[np.ndarray]:
-        """The tiles [tile, tile, C] of an image [height, width, C], its border reflected."""
+    def cut(self, image: np.ndarray, margin: int = 0) -> list[np.ndarray]:
+        """The tiles [tile, tile, C] of an image [height, width, C], its border reflected.
+
+        With a ``margin`` each shows so many pixels more on each side: what lies there in the
+        image, and beyond it its reflection (overlap-tile, Ronneberger et al. 2015, figure 2).
+        """
         down, across = (max(0, self.tile - side) for side in image.shape[:2])
-        if down or across:
-            image = reflected(image, down, across)
-        return [image[y : y + self.tile, x : x + self.tile] for y, x in self.corners]
+        if down or across or margin:
+            image = reflected(image, down, across, margin)
+        side = self.tile + 2 * margin
+        return [image[y : y + side, x : x + side] for y, x in self.corners]
 
     def stitch(self, tiles: Sequence[np.ndarray]) -> np.ndarray:
         """The image float32 [height, width, C] whose tiles [tile, tile, C] these are.
@@ -64,9 +69,13 @@ class Grid:
         return total[: self.height, : self.width]
 
 
-def reflected(image: np.ndarray, down: int, across: int) -> np.ndarray:
-    """The image with so many more rows and columns, mirrored at its edge, after its last ones."""
-    return np.pad(image, ((0, down), (0, across), (0, 0)), "symmetric")
+def reflected(image: np.ndarray, down: int, across: int, margin: int = 0) -> np.ndarray:
+    """The image with so many more rows and columns after its last ones, and ``margin`` all round.
+
+    What is new is mirrored at the image's edge.
+    """
+    rows, columns = (margin, down + margin), (margin, across + margin)
+    return np.pad(image, (rows, columns, (0, 0)), "symmetric")
 
 
 def fade(tile: int) -> np.ndarray:

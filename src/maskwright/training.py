@@ -19,8 +19,8 @@ from maskwright.data.listing import data_name
 from maskwright.engine import keras
 from maskwright.epochs import Epochs
 from maskwright.errors import MaskwrightError, UsageError, some
-from maskwright.losses import Loss, balanced, parse_loss
-from maskwright.models import build, freeze_encoder
+from maskwright.losses import Loss, balanced, parse_loss, parted
+from maskwright.models import build, freeze_encoder, without_mirror
 from maskwright.optimizers import optimizer
 from maskwright.planning import plan_for
 from maskwright.recipes import recipe
@@ -181,7 +181,8 @@ def fit_batches(
 ) -> float:
     """Train ``network`` on one size of batch, part by part; the seconds a megapixel, as ``fit``."""
     weights = balanced(dataset.pixels["train"].tolist(), config.train.balance)
-    trainer = compiled(network, config, parse_loss(config.train.loss, weights))
+    inner, margin = without_mirror(network)
+    trainer = compiled(inner, config, parse_loss(config.train.loss, weights))
     epochs = config.train.epochs_for(len(source))
     progress: Steps | Clock = Steps(len(Batches(source, config)), epochs)
     if config.train.minutes:
@@ -190,7 +191,7 @@ def fit_batches(
     story = Epochs(trainer, network, dataset, config, progress, run)
     with story.bar:
         for size, until in parts(config):
-            story.part(Batches(source, config, size), until)
+            story.part(Batches(source, config, size, margin), until)
             while not story.part_over:
                 fit_epoch(trainer, story)
     if not story.epoch:
@@ -251,8 +252,10 @@ def parts(config: Config) -> list[tuple[int, float]]:
 def pixel_accuracy(classes: Any, logits: Any) -> Any:
     """Share of the pixels that count whose likeliest class is the true one, a scalar.
 
-    classes uint8 [B, H, W], logits float32 [B, H, W, C].
+    classes uint8 [B, H, W], or with further weights as a loss takes them; logits float32
+    [B, H, W, C].
     """
+    classes, _ = parted(classes)
     counts = ops.cast(ops.not_equal(classes, IGNORE), "float32")
     likeliest = ops.cast(ops.argmax(logits, axis=-1), "int32")
     right = ops.cast(ops.equal(ops.cast(classes, "int32"), likeliest), "float32")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from maskwright.config import AugmentConfig, ViewConfig
-from maskwright.data.augment import augment, random_colors, random_map
+from maskwright.data.augment import augment, random_bend, random_colors, random_map
 from maskwright.data.cache import stored_size
 from maskwright.data.labels import IGNORE
 from maskwright.data.view import shrink, shrink_mask, view_matrix, warp_image, warp_mask
@@ -270,3 +270,55 @@ def test_a_crop_shows_the_view_at_its_own_scale():
         for x in range(33)
     )
     assert best < 6  # of 180; the places differ by fractions of a pixel
+
+
+def test_a_bend_moves_image_and_mask_together_and_only_a_little():
+    elastic = AugmentConfig(0, 0, 0, 0, 0, 0, 0, elastic=0.05)
+    differ = []
+    for seed in range(8):
+        image, mask = changed(seed, elastic, "squash")
+        known = mask != IGNORE
+        agree = np.abs(image[..., 0].astype(int) - 60 * mask.astype(int))[known] < 30
+        assert agree.mean() > 0.9
+        differ.append((mask != changed(seed, NONE, "squash")[1]).mean())
+    assert 0.02 < np.mean(differ) < 0.6
+
+
+def test_a_bend_has_the_spread_that_was_asked_for():
+    bends = np.stack([random_bend(np.random.default_rng(seed), 30, 7.0) for seed in range(400)])
+    assert bends.shape == (400, 30, 30, 2)
+    assert bends.dtype == np.float32
+    on_grid = bends[:, 4:26:10, 4:26:10]  # all but half a pixel from the nine points
+    assert 6.3 < on_grid.std() < 7.3
+    steps = np.abs(np.diff(bends, axis=1))
+    assert steps.std() < 1  # smooth: from one pixel to the next far below the spread
+
+
+def test_a_bend_that_is_the_same_everywhere_is_a_shift():
+    image, mask = scene(40, 60, 0)
+    matrix = view_matrix(40, 60, 48, "pad")
+    bend = np.broadcast_to(np.float32([5, -3]), (48, 48, 2))
+    shifted = matrix + np.array([[0, 0, -5], [0, 0, 3]])
+    bent, moved_there = warp_image(image, matrix, 48, bend=bend), warp_image(image, shifted, 48)
+    assert np.abs(bent.astype(int) - moved_there).max() <= 3  # OpenCV's steps of 1/32 pixel
+    same = warp_mask(mask, matrix, 48, bend=bend) == warp_mask(mask, shifted, 48)
+    assert same.mean() > 0.99
+
+
+@pytest.mark.parametrize("elastic", [0, 0.05])
+@pytest.mark.parametrize("side", [48, 32])
+def test_a_margin_shows_more_of_the_image_around_the_same_view(side, elastic):
+    config = replace(GEOMETRY, elastic=elastic)
+    image, mask = scene(90, 120, 1)
+
+    def seen(margin: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(3)
+        return augment(image, mask, rng, VIEW, config, side=side, margin=margin)
+
+    (narrow, truth), (wide, same_truth) = seen(0), seen(10)
+    assert wide.shape == (side + 20, side + 20, 3)
+    assert same_truth.shape == truth.shape == (side, side)
+    if not elastic:  # a bend spans what is seen, so it is another with a margin
+        np.testing.assert_array_equal(truth, same_truth)
+        apart = np.abs(wide[10:-10, 10:-10].astype(int) - narrow)
+        assert apart.max() <= 4  # OpenCV's steps of 1/32 pixel

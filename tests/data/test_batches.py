@@ -5,6 +5,7 @@ import pytest
 
 from maskwright.data.augment import augment
 from maskwright.data.batches import Batches
+from maskwright.data.borders import border_weights
 from maskwright.data.cache import Files, Stored, open_cache
 from maskwright.data.dataset import read_pair
 from maskwright.data.pairing import Pair
@@ -162,3 +163,21 @@ def test_windows_come_as_often_as_an_image_has_room_for_them(table, save, tmp_pa
         assert len({image.tobytes() for image in images}) == 4  # each window at a place of its own
         known = [int((mask != 255).sum()) for mask in masks]
         assert sum(count > 200 for count in known) == 3  # of the large image: not beside it
+
+
+def test_with_a_margin_images_show_more_than_masks(files, config):
+    plain, wider = Batches(files, config), Batches(files, config, margin=5)
+    images, masks = wider[0]
+    assert (images.shape[1:], masks.shape[1:]) == ((26, 26, 3), (16, 16))
+    np.testing.assert_array_equal(masks, plain[0][1])
+    assert np.abs(images[:, 5:-5, 5:-5].astype(int) - plain[0][0]).max() <= 8
+
+
+def test_where_borders_weigh_more_truth_holds_classes_and_weights(make):
+    images, truth = make(train_border=10.0, train_border_sigma=2.0)[0]
+    plain_images, masks = make()[0]
+    np.testing.assert_array_equal(images, plain_images)
+    assert (truth.shape, truth.dtype) == ((3, 16, 16, 2), np.float32)
+    np.testing.assert_array_equal(truth[..., 0], masks)
+    for mask, more in zip(masks, truth[..., 1], strict=True):
+        np.testing.assert_allclose(more, 10 * border_weights(mask, 2), rtol=1e-6)

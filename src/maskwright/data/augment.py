@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from maskwright.config import AugmentConfig, ViewConfig
-from maskwright.data.view import stored_matrix, view_matrix, warp_image, warp_mask
+from maskwright.data.view import moved, stored_matrix, view_matrix, warp_image, warp_mask
 
 GREY = np.array([0.299, 0.587, 0.114])  # luma weights of ITU-R BT.601
 
@@ -22,14 +22,16 @@ def augment(
     *,
     of: tuple[int, int] | None = None,
     side: int | None = None,
+    margin: int = 0,
     out: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A training view of image uint8 [H, W, C] and mask uint8 [H, W].
 
     Returns uint8 [side, side, C] and uint8 [side, side]; a ``side`` below that of the view means a
-    crop at a random place, by default it is the view's. What lies outside the image is its
-    reflection, and 255 (ignore) in the mask. ``of`` is the height and width of the original where
-    image and mask are smaller copies of it: the view is the same. ``out`` takes the results.
+    crop at a random place, by default it is the view's. The image, and not the mask, is larger by
+    ``margin`` pixels on each of its sides. What lies outside the image is its reflection, and 255
+    (ignore) in the mask. ``of`` is the height and width of the original where image and mask are
+    smaller copies of it: the view is the same. ``out`` takes the results.
     """
     height, width = of or mask.shape
     matrix = view_matrix(height, width, view.size, view.fit, view.scale)
@@ -39,10 +41,14 @@ def augment(
     side = side or view.size
     if side < view.size or view.fit == "window":
         matrix[:, 2] = random_place(rng, matrix, height, width, side)
+    bend, inner = None, None
+    if config.elastic:
+        bend = random_bend(rng, side + 2 * margin, config.elastic * view.size)
+        inner = bend[margin : margin + side, margin : margin + side]
     matrix = stored_matrix(matrix, mask.shape, (height, width))
     image_out, mask_out = out or (None, None)
-    seen = warp_image(image, matrix, side, image_out)
-    return random_colors(seen, rng, config, seen), warp_mask(mask, matrix, side, mask_out)
+    seen = warp_image(image, moved(matrix, margin), side + 2 * margin, image_out, bend)
+    return random_colors(seen, rng, config, seen), warp_mask(mask, matrix, side, mask_out, inner)
 
 
 def random_map(rng: np.random.Generator, size: int, config: AugmentConfig) -> np.ndarray:
@@ -58,6 +64,16 @@ def random_map(rng: np.random.Generator, size: int, config: AugmentConfig) -> np
             [sin * mirror, cos, centre * (1 - sin * mirror - cos) + shift_y],
         ]
     )
+
+
+def random_bend(rng: np.random.Generator, side: int, spread: float) -> np.ndarray:
+    """A smooth random displacement in x and y, float32 [side, side, 2], in pixels.
+
+    On a grid of 3×3 it is normal with the standard deviation ``spread``, between them cubic, as in
+    Ronneberger et al. 2015 (arXiv:1505.04597, section 3.1).
+    """
+    grid = rng.normal(0, spread, size=(3, 3, 2)).astype(np.float32)
+    return cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC)
 
 
 def random_place(

@@ -10,6 +10,7 @@ import numpy as np
 
 from maskwright.config import Config, ViewConfig
 from maskwright.data.augment import augment
+from maskwright.data.borders import border_weights
 from maskwright.data.cache import Source
 from maskwright.data.threads import map_ahead
 from maskwright.randomness import AUGMENT, ORDER, generator
@@ -18,6 +19,9 @@ from maskwright.randomness import AUGMENT, ORDER, generator
 class Batches:
     """Shuffled, augmented batches: image uint8 [B, S, S, C] and class uint8 [B, S, S].
 
+    With a ``margin`` images show so many pixels more on each side. Where pixels at borders weigh
+    more (train.border), truth is float32 [B, S, S, 2]: the class, and that further weight.
+
     Every epoch holds every image once, or, where windows are cut out of them, as often as it has
     room for a window; the last batch is filled up from the front of the same
     order, so that all batches have one shape and an accelerator compiles once. ``epoch`` must be
@@ -25,8 +29,10 @@ class Batches:
     configuration's. Memory holds a few batches, whatever the number of images.
     """
 
-    def __init__(self, source: Source, config: Config, size: int | None = None) -> None:
-        self.source, self.config = source, config
+    def __init__(
+        self, source: Source, config: Config, size: int | None = None, margin: int = 0
+    ) -> None:
+        self.source, self.config, self.margin = source, config, margin
         self.view_config = replace(config.view, size=size or config.view.size)
         self.side = config.side(self.view_config.size)
         self.slots = slots(source, self.view_config)
@@ -56,12 +62,16 @@ class Batches:
         return self.order()[turns]
 
     def __getitem__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        side = self.side
-        images = np.empty((self.batch, side, side, self.source.channels), np.uint8)
+        side, seen = self.side, self.side + 2 * self.margin
+        images = np.empty((self.batch, seen, seen, self.source.channels), np.uint8)
         masks = np.empty((self.batch, side, side), np.uint8)
         for slot, image, mask in zip(self.turns(step).tolist(), images, masks, strict=True):
             self.view(slot, (image, mask))
-        return images, masks
+        train = self.config.train
+        if not train.border:
+            return images, masks
+        more = [train.border * border_weights(mask, train.border_sigma) for mask in masks]
+        return images, np.stack([masks.astype(np.float32), np.stack(more)], axis=-1)
 
     def ahead(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The batches of this epoch in order; a few are made before they are asked for."""
@@ -82,6 +92,7 @@ class Batches:
             self.config.augment,
             of=(stored.height, stored.width),
             side=self.side,
+            margin=self.margin,
             out=out,
         )
 

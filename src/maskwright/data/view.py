@@ -39,6 +39,11 @@ def view_matrix(height: int, width: int, size: int, fit: str, scale: float = 1.0
     return np.array([[scale_x, 0, shift_x], [0, scale_y, shift_y]], np.float64)
 
 
+def moved(matrix: np.ndarray, pixels: int) -> np.ndarray:
+    """The map to the same view with so many pixels more on each of its sides."""
+    return np.column_stack([matrix[:, :2], matrix[:, 2] + pixels])
+
+
 def stored_matrix(matrix: np.ndarray, stored: tuple[int, ...], of: tuple[int, int]) -> np.ndarray:
     """The map to the same view from a smaller copy of the image; both sizes are (height, width)."""
     if stored[:2] == of:
@@ -47,12 +52,18 @@ def stored_matrix(matrix: np.ndarray, stored: tuple[int, ...], of: tuple[int, in
 
 
 def warp_image(
-    image: np.ndarray, matrix: np.ndarray, size: int, out: np.ndarray | None = None
+    image: np.ndarray,
+    matrix: np.ndarray,
+    size: int,
+    out: np.ndarray | None = None,
+    bend: np.ndarray | None = None,
 ) -> np.ndarray:
     """The view uint8 [size, size, C] of image uint8 [H, W, C]; outside it is reflected.
 
     Where the map shrinks an axis by two or more, whole blocks of pixels are averaged first, so
     that fine texture does not turn into noise. The view is written into ``out`` if it is given.
+    With a ``bend`` float32 [size, size, 2] each pixel of the view shows what without it lies so
+    many pixels (x, y) from there.
     """
     height, width, channels = image.shape
     scale = np.hypot(matrix[0, :2], matrix[1, :2])  # of the image's x and y axis
@@ -60,6 +71,12 @@ def warp_image(
     if across >= 2 or down >= 2:
         image = shrink(image, max(1, round(height / down)), max(1, round(width / across)))
         matrix = stored_matrix(matrix, image.shape, (height, width))
+    if bend is not None:
+        places = _bent(matrix, bend)
+        view = cv2.remap(
+            image, *places, cv2.INTER_LINEAR, dst=out, borderMode=cv2.BORDER_REFLECT_101
+        )
+        return view.reshape(size, size, channels)
     image, matrix = _framed(image, matrix, size)
     view = cv2.warpAffine(
         image,
@@ -70,6 +87,14 @@ def warp_image(
         borderMode=cv2.BORDER_REFLECT_101,
     )
     return view.reshape(size, size, channels)
+
+
+def _bent(matrix: np.ndarray, bend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where in the image each pixel of a bent view lies: x and y, float32 [size, size] both."""
+    across = np.arange(len(bend), dtype=np.float32)
+    x, y = across + bend[..., 0], across[:, None] + bend[..., 1]
+    (a, b, left), (c, d, top) = cv2.invertAffineTransform(matrix).astype(np.float32)
+    return a * x + b * y + left, c * x + d * y + top
 
 
 def _framed(image: np.ndarray, matrix: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -126,12 +151,19 @@ def _scale_about_corner(scale_x: float, scale_y: float) -> np.ndarray:
 
 
 def warp_mask(
-    mask: np.ndarray, matrix: np.ndarray, size: int, out: np.ndarray | None = None
+    mask: np.ndarray,
+    matrix: np.ndarray,
+    size: int,
+    out: np.ndarray | None = None,
+    bend: np.ndarray | None = None,
 ) -> np.ndarray:
     """The view uint8 [size, size] of class indices uint8 [H, W]; outside it is 255, ignore.
 
-    It is written into ``out`` if that is given.
+    It is written into ``out`` if that is given, and bent as that of ``warp_image``.
     """
+    if bend is not None:
+        places, outside = _bent(matrix, bend), (IGNORE,)
+        return cv2.remap(mask, *places, cv2.INTER_NEAREST, dst=out, borderValue=outside)
     return cv2.warpAffine(
         mask,
         matrix,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from maskwright.config import ModelConfig
 from maskwright.models.encoder_decoder import ENCODER, encoder_decoder, freeze_encoder
-from maskwright.models.unet import unet
+from maskwright.models.unet import unet, without_mirror
 
-__all__ = ["ENCODER", "build", "freeze_encoder"]
+__all__ = ["ENCODER", "build", "freeze_encoder", "without_mirror"]
 
 if TYPE_CHECKING:
     from maskwright.engine import keras
@@ -27,6 +27,7 @@ def build(config: ModelConfig, classes: int, channels: int = 3) -> keras.Model:
             filters=config.filters,
             normalization=config.normalization,
             dropout=config.dropout,
+            padding=config.padding,
         )
     return encoder_decoder(
         classes,

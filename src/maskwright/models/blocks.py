@@ -12,18 +12,24 @@ Tensor = Any  # a keras.KerasTensor; shapes are in the docstrings
 
 
 def conv_block(
-    x: Tensor, filters: int, *, normalization: str = "none", dropout: float = 0
+    x: Tensor,
+    filters: int,
+    *,
+    normalization: str = "none",
+    dropout: float = 0,
+    padding: str = "same",
 ) -> Tensor:
     """Two 3×3 convolutions with ReLU: [B, H, W, C] to [B, H, W, filters].
 
-    With ``normalization`` "batch" each convolution gives up its bias to a batch normalisation
-    before the ReLU. Weights begin He-normal (He et al. 2015, eq. 10).
+    With ``padding`` "valid" instead of "same" height and width shrink by 4: what is left has seen
+    no border. With ``normalization`` "batch" each convolution gives up its bias to a batch
+    normalisation before the ReLU. Weights begin He-normal (He et al. 2015, eq. 10).
     """
     for _ in range(2):
         x = layers.Conv2D(
             filters,
             3,
-            padding="same",
+            padding=padding,
             kernel_initializer="he_normal",
             use_bias=normalization == "none",
         )(x)
@@ -33,15 +39,18 @@ def conv_block(
     return layers.Dropout(dropout)(x) if dropout else x
 
 
-def up_block(x: Tensor, skip: Tensor, filters: int, *, normalization: str = "none") -> Tensor:
+def up_block(
+    x: Tensor, skip: Tensor, filters: int, *, normalization: str = "none", padding: str = "same"
+) -> Tensor:
     """Twice the size, joined with the encoder's features of that size, then ``conv_block``.
 
-    ``x`` [B, H, W, C] and ``skip`` [B, 2H, 2W, D] to [B, 2H, 2W, filters], through a 3×3
-    transposed convolution of stride 2.
+    ``x`` [B, H, W, C] and ``skip`` [B, 2H, 2W, D] to [B, 2H, 2W, filters], through a transposed
+    convolution of stride 2: 3×3, or 2×2 where ``padding`` is "valid".
     """
-    x = layers.Conv2DTranspose(filters, 3, strides=2, padding="same")(x)
+    kernel = 3 if padding == "same" else 2
+    x = layers.Conv2DTranspose(filters, kernel, strides=2, padding="same")(x)
     x = layers.Concatenate()([x, skip])
-    return conv_block(x, filters, normalization=normalization)
+    return conv_block(x, filters, normalization=normalization, padding=padding)
 
 
 def separable_block(x: Tensor, filters: int, *, dilation: int = 1) -> Tensor:
