@@ -25,6 +25,8 @@ ORDER = [
     "models",
     "optimizers",
     "losses",
+    "precision",
+    "stepping",
     "metrics",
     "pictures",
     "tiling",

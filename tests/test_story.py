@@ -282,8 +282,8 @@ def test_a_loss_that_turns_bad_later_keeps_the_best_model(data, tmp_path, monkey
 
     check = epochs.Epochs.check_loss
 
-    def turned(story, loss):
-        check(story, float("inf") if story.epoch == 1 else loss)
+    def turned(story, loss, step):
+        check(story, float("inf") if story.epoch == 1 else loss, step)
 
     monkeypatch.setattr(epochs.Epochs, "check_loss", turned)
     with pytest.raises(mw.MaskwrightError, match=r"became inf in epoch 2 .* of epoch 1, is kept"):

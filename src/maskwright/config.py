@@ -99,9 +99,10 @@ class TrainConfig:
     average: float = 0.0  # what the average weights, which are kept, keep of themselves a step
     first_size: int = 0  # pixels, side of the view in the first part of the training; 0: no such
     first_share: float = 0.5  # of the training that this part is
+    precision: str = "auto"  # of layers: "float32", "bfloat16", or "auto", what is faster on a GPU
     monitor: str = "mean_iou"  # what picks the best epoch on validation: "mean_iou" or "loss"
     patience: int = 0  # epochs without gain before training stops; 0: never
-    workers: int = 2  # threads that decode images while the model trains
+    workers: int = 0  # threads that make views while the model trains; 0: as many as cores
 
     def epochs_for(self, images: int) -> int:
         """The epochs to train on so many images.
@@ -146,6 +147,7 @@ CHOICES = {
     "model.padding": ("same", "valid"),
     "model.statistics": ("frozen", "trained"),
     "train.optimizer": ("adam", "adamw", "muon", "sgd"),
+    "train.precision": ("auto", "bfloat16", "float32"),
     "train.schedule": ("constant", "cosine"),
     "train.monitor": ("loss", "mean_iou"),
 }
@@ -186,7 +188,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "train.first_size": (0, 8192),
     "train.first_share": (0.05, 0.95),
     "train.patience": (0, 1_000_000),
-    "train.workers": (1, 256),
+    "train.workers": (0, 256),
 }
 
 

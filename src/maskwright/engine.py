@@ -58,4 +58,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors of TensorFlow's C++
 with quiet():
     import keras
 
-__all__ = ["choose", "installed", "keras"]
+__all__ = ["accelerated", "choose", "installed", "keras"]
+
+
+def accelerated() -> bool:
+    """Whether the engine computes on something else than the processor."""
+    return any(not name.startswith("cpu") for name in keras.distribution.list_devices())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import statistics
 import time
+from collections import deque
+from typing import Any
 
 from maskwright.config import Config
 from maskwright.console import duration
@@ -18,9 +20,6 @@ from maskwright.schedule import Clock, Steps, rate_at
 from maskwright.throughput import FIXED
 from maskwright.validate import validate
 
-ops = keras.ops
-
-RATES = 500  # how often in a training the learning rate is set anew, at most
 LOOKS = 40  # how often a training of many epochs is validated, about
 SPENT = 0.05  # share of a time budget that validation may take, about
 AFTER = 1.0  # seconds from the last validation to the end of the program: the report
@@ -32,8 +31,8 @@ WARM = 8  # steps whose times say nothing yet
 class Epochs:
     """Sets the rate, measures, keeps the best model, and says when a part of the training is over.
 
-    Around the steps of one epoch, ``begin``, for each step ``before_step`` and ``after_step``, and
-    ``end`` are called in this order.
+    Around the steps of one epoch, ``begin``, for each step ``before_step`` and ``after_step``, then
+    ``catch_up`` and ``end`` are called in this order.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class Epochs:
         progress: Steps | Clock,
         run: Run,
     ) -> None:
-        self.trainer, self.network, self.config, self.run = trainer, network, config.train, run
+        self.network, self.config, self.run = network, config.train, run
         self.val, self.train = dataset.of("val"), dataset.of("train")
         self.predictor = model_predictor(network, config, dataset.table, dataset.bands)
         self.progress = progress
@@ -55,7 +54,9 @@ class Epochs:
         self.best, self.best_epoch = -math.inf, 0
         self.begun = self.epoch_begun = time.perf_counter()
         self.epoch, self.step, self.until, self.over = 0, 0, 1.0, False
-        self.rated = -math.inf  # the progress at which the rate was last set
+        self.rate = 0.0  # of the last step
+        self.pending: deque[tuple[int, Any, Any]] = deque()  # steps whose loss nobody looked at yet
+        self.seen: list[tuple[float, float]] = []  # loss and pixels right of this epoch's steps
         self.next_look = 0.0  # the progress from which a validation is due
         self.batches: Batches
         self.stepped = math.nan  # when the last step began
@@ -84,35 +85,41 @@ class Epochs:
         self.batches.epoch, self.step = self.epoch, 0
         self.epoch_begun = time.perf_counter()
         self.bar.update(self.task, description=f"epoch {self.epoch + 1}{self.of}")
-        self.trainer.reset_metrics()
+        self.seen = []
         if self.average:
             self.average.on_epoch_begin(self.epoch)
 
-    def before_step(self) -> None:
-        """Before a step: the rate that belongs here."""
-        now = self.progress()
-        if now - self.rated >= 1 / RATES:
-            self.trainer.optimizer.learning_rate = rate_at(now, self.config)
-            self.rated = now
+    def before_step(self) -> float:
+        """Before a step: the learning rate that belongs here."""
+        self.rate = rate_at(self.progress(), self.config)
         self.stepped = time.perf_counter()
+        return self.rate
 
-    def after_step(self, logs: dict[str, float]) -> None:
-        """After a step, whose metrics are the means of this epoch so far."""
+    def after_step(self, loss: Any, right: Any, lag: int = 0) -> None:
+        """After a step: its loss and share of pixels right, to be looked at ``lag`` steps later."""
+        self.pending.append((self.step, loss, right))
+        self.step += 1
+        self.catch_up(lag)
         now = time.perf_counter()
         megapixels = self.batches.batch * self.batches.side**2 / 1e6
         if megapixels >= TELLING:
             self.taken.append(max(0.0, now - self.stepped - FIXED) / megapixels)
-        self.check_loss(logs["loss"])
         self.progress.step()
-        self.step += 1
         rate = self.step * self.batches.batch / (now - self.epoch_begun)
         self.bar.update(self.task, completed=round(100 * self.progress()), rate=f"{rate:.1f}")
 
-    def check_loss(self, loss: float) -> None:
-        """Stop where the loss is no number any more, and name the images of this step."""
+    def catch_up(self, lag: int = 0) -> None:
+        """Look at the losses of all steps but the last few."""
+        while len(self.pending) > lag:
+            step, loss, right = self.pending.popleft()
+            self.seen.append((float(loss), float(right)))
+            self.check_loss(self.seen[-1][0], step)
+
+    def check_loss(self, loss: float, step: int) -> None:
+        """Stop where the loss is no number any more, and name the images of that step."""
         if math.isfinite(loss):
             return
-        images = [self.train[place].image.name for place in self.batches.places(self.step)]
+        images = [self.train[place].image.name for place in self.batches.places(step)]
         kept = (
             f"the best model so far, of epoch {self.best_epoch}, is kept in {self.run.path}"
             if self.best_epoch
@@ -123,7 +130,7 @@ class Epochs:
             f"{kept}. Look at these images, or train again with a lower --set train.learning_rate"
         )
 
-    def end(self, logs: dict[str, float]) -> None:
+    def end(self) -> None:
         """After the last step of an epoch: validate, if that is due, and keep what is best."""
         self.epoch += 1
         self.over = self.progress() >= 1
@@ -132,7 +139,7 @@ class Epochs:
         if not self.due():
             return
         begun = time.perf_counter()
-        row = self.measure(logs)
+        row = self.measure()
         gained = self.keep_best(row)
         self.next_look = self.progress() + self.gap(time.perf_counter() - begun)
         self.run.add_metrics(row)
@@ -153,16 +160,17 @@ class Epochs:
         self.progress.reserve = AFTER + LONGER * seconds
         return max(1 / LOOKS, self.progress.share(seconds) / SPENT)
 
-    def measure(self, logs: dict[str, float]) -> dict[str, float]:
-        """One row of metrics.csv: validation at the images' own size."""
-        scores, loss = validate(self.predictor, self.val)
+    def measure(self) -> dict[str, float]:
+        """One row of metrics.csv: means over this epoch, and validation at the images' own size."""
+        loss, right = map(statistics.fmean, zip(*self.seen, strict=True))
+        scores, val_loss = validate(self.predictor, self.val)
         return {
             "epoch": self.epoch,
             "seconds": time.perf_counter() - self.begun,
-            "learning_rate": float(ops.convert_to_numpy(self.trainer.optimizer.learning_rate)),
-            "loss": logs["loss"],
-            "pixel_accuracy": logs["pixel_accuracy"],
-            "val_loss": loss,
+            "learning_rate": self.rate,
+            "loss": loss,
+            "pixel_accuracy": right,
+            "val_loss": val_loss,
             "val_pixel_accuracy": scores.pixel_accuracy,
             "val_mean_iou": scores.mean_iou,
         }

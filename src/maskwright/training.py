@@ -7,29 +7,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from maskwright.config import Config
 from maskwright.console import amount, duration, say
 from maskwright.data.batches import Batches
 from maskwright.data.cache import Source, open_source
 from maskwright.data.dataset import Dataset, load_dataset
-from maskwright.data.labels import IGNORE, ClassTable
+from maskwright.data.labels import ClassTable
 from maskwright.data.listing import data_name
 from maskwright.engine import keras
 from maskwright.epochs import Epochs
 from maskwright.errors import MaskwrightError, UsageError, some
-from maskwright.losses import Loss, balanced, parse_loss, parted
+from maskwright.losses import balanced, parse_loss
 from maskwright.models import build, freeze_encoder, without_mirror
 from maskwright.optimizers import optimizer
 from maskwright.planning import plan_for
+from maskwright.precision import precision_for
 from maskwright.recipes import recipe
 from maskwright.runs import Run, create_run, free_folder
 from maskwright.schedule import Clock, Steps
 from maskwright.settings import change
+from maskwright.stepping import Stepper, stepper
 from maskwright.throughput import remember
-
-ops = keras.ops
 
 RESERVE, RESERVE_IMAGE = 5.0, 0.05  # seconds, and an image, that a first validation may take
 
@@ -145,10 +143,16 @@ def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run, begun:
             if not batch:
                 raise MaskwrightError(too_large(config)) from error
         run.tell(f"a batch of {config.train.batch} does not fit into the memory: trying {batch}")
-        config = change(config, {"train.batch": batch})
-        run.write_config(config)
+        config = rewritten(config, batch, run)
         run.forget_metrics()
         network.set_weights(untrained)
+
+
+def rewritten(config: Config, batch: int, run: Run) -> Config:
+    """The configuration with another batch, in the run folder too."""
+    config = change(config, {"train.batch": batch})
+    run.write_config(config)
+    return config
 
 
 def too_large(config: Config) -> str:
@@ -182,7 +186,11 @@ def fit_batches(
     """Train ``network`` on one size of batch, part by part; the seconds a megapixel, as ``fit``."""
     weights = balanced(dataset.pixels["train"].tolist(), config.train.balance)
     inner, margin = without_mirror(network)
-    trainer = compiled(inner, config, parse_loss(config.train.loss, weights))
+    trainer = compiled(inner, config)
+    precision = precision_for(config.train.precision)
+    if precision != "float32":
+        run.tell(f"layers compute in {precision}, weights are float32")
+    steps = stepper(trainer, parse_loss(config.train.loss, weights), precision)
     epochs = config.train.epochs_for(len(source))
     progress: Steps | Clock = Steps(len(Batches(source, config)), epochs)
     if config.train.minutes:
@@ -193,7 +201,7 @@ def fit_batches(
         for size, until in parts(config):
             story.part(Batches(source, config, size, margin), until)
             while not story.part_over:
-                fit_epoch(trainer, story)
+                fit_epoch(steps, story)
     if not story.epoch:
         run.discard()
         raise UsageError(
@@ -203,39 +211,32 @@ def fit_batches(
     return story.step_seconds()
 
 
-def compiled(network: keras.Model, config: Config, loss: Loss) -> keras.Model:
-    """A model over the same layers that is ready to train.
+def compiled(network: keras.Model, config: Config) -> keras.Model:
+    """A model over the same layers that has an optimiser.
 
-    It is a second one, so that the one that is saved stays free of losses and optimisers and opens
-    with plain Keras. All variables are made here: those made in its first step would let TensorFlow
-    trace that step twice, which takes ten seconds more.
+    It is a second one, so that the one that is saved stays free of it and opens with plain Keras.
+    All variables are made here: those made in its first step would let TensorFlow trace that step
+    twice, which takes ten seconds more.
     """
     trainer = keras.Model(network.input, network.output)
     chosen = optimizer(config.train, pretrained=config.model.pretrained)
     chosen.build(trainer.trainable_variables)
-    trainer.compile(chosen, loss, metrics=[pixel_accuracy])
-    classes = trainer.output.shape[-1]
-    pixel = np.zeros((1, 1, 1), np.uint8), np.zeros((1, 1, 1, classes), np.float32)
-    trainer.compute_metrics(None, *pixel)
-    trainer.reset_metrics()
+    trainer.compile(chosen)
     return trainer
 
 
-def fit_epoch(trainer: keras.Model, story: Epochs) -> None:
-    """Train for an epoch, or until this part of the training is over.
-
-    Keras's ``fit`` is not used: on TensorFlow its steps take a third longer than those of
-    ``train_on_batch``.
-    """
+def fit_epoch(steps: Stepper, story: Epochs) -> None:
+    """Train for an epoch, or until this part of the training is over."""
     story.begin()
-    logs: dict[str, float] = {}
-    for images, masks in story.batches.ahead():
-        story.before_step()
-        logs = trainer.train_on_batch(images, masks, return_dict=True)
-        story.after_step(logs)
+    steps.begin()
+    for images, truth in story.batches.ahead():
+        rate = story.before_step()
+        story.after_step(*steps.step(images, truth, rate), steps.lag)
         if story.part_over:
             break
-    story.end(logs)
+    story.catch_up()
+    steps.sync()
+    story.end()
 
 
 def parts(config: Config) -> list[tuple[int, float]]:
@@ -247,16 +248,3 @@ def parts(config: Config) -> list[tuple[int, float]]:
     whole = (config.view.size, 1.0)
     first = (config.train.first_size, config.train.first_share)
     return [first, whole] if config.train.first_size else [whole]
-
-
-def pixel_accuracy(classes: Any, logits: Any) -> Any:
-    """Share of the pixels that count whose likeliest class is the true one, a scalar.
-
-    classes uint8 [B, H, W], or with further weights as a loss takes them; logits float32
-    [B, H, W, C].
-    """
-    classes, _ = parted(classes)
-    counts = ops.cast(ops.not_equal(classes, IGNORE), "float32")
-    likeliest = ops.cast(ops.argmax(logits, axis=-1), "int32")
-    right = ops.cast(ops.equal(ops.cast(classes, "int32"), likeliest), "float32")
-    return ops.sum(right * counts) / ops.maximum(ops.sum(counts), 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -75,7 +76,7 @@ class Batches:
 
     def ahead(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The batches of this epoch in order; a few are made before they are asked for."""
-        workers = self.config.train.workers
+        workers = self.config.train.workers or os.cpu_count() or 2
         return map_ahead(self.__getitem__, range(len(self)), workers, ahead=workers + 1)
 
     def view(
