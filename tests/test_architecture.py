@@ -26,6 +26,7 @@ ORDER = [
     "optimizers",
     "losses",
     "precision",
+    "memory",
     "stepping",
     "metrics",
     "pictures",

@@ -6,6 +6,7 @@ One training on generated shapes serves most of these tests.
 import csv
 import itertools
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -307,6 +308,19 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(data, tmp_path, monke
     assert "a batch of 4 does not fit into the memory: trying 2" in said
     assert run.config.train.batch == 2
     assert [row["epoch"] for row in run.metrics()] == [1, 2]
+
+
+def test_a_batch_that_would_not_fit_is_made_smaller_before_it_begins(
+    data, tmp_path, monkeypatch, capsys
+):
+    from maskwright import memory
+
+    monkeypatch.setattr(memory, "free_bytes", lambda: 1e6)
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
+    said = capsys.readouterr().err
+    assert re.search(r"a step of 4 images would take about 0\.\d GB of memory, more than is", said)
+    assert f"training on batches of {run.config.train.batch}\n" in said
+    assert run.config.train.batch < 4
 
 
 def test_a_training_that_begins_again_forgets_the_epochs_before(data, tmp_path, monkeypatch):

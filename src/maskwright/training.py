@@ -18,6 +18,7 @@ from maskwright.engine import keras
 from maskwright.epochs import Epochs
 from maskwright.errors import MaskwrightError, UsageError, some
 from maskwright.losses import balanced, parse_loss
+from maskwright.memory import fitting, step_bytes
 from maskwright.models import build, freeze_encoder, without_mirror
 from maskwright.optimizers import optimizer
 from maskwright.planning import plan_for
@@ -133,6 +134,7 @@ def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run, begun:
     if config.model.pretrained and not config.train.encoder_rate:
         freeze_encoder(network)
     untrained = network.get_weights()
+    config = within_memory(network, Batches(source, config), config, run)
     while True:
         try:
             return fit_batches(network, source, dataset, config, run, begun)
@@ -146,6 +148,20 @@ def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run, begun:
         config = rewritten(config, batch, run)
         run.forget_metrics()
         network.set_weights(untrained)
+
+
+def within_memory(network: keras.Model, batches: Batches, config: Config, run: Run) -> Config:
+    """The configuration with as large a batch as the memory that is free should hold."""
+    side, wanted = batches.side, batches.batch
+    batch = fitting(network, side, wanted)
+    if batch == wanted:
+        return config
+    takes = step_bytes(network, side, wanted) / 1e9
+    run.tell(
+        f"a step of {wanted} images would take about {takes:.1f} GB of memory, more than is free: "
+        f"training on batches of {batch}"
+    )
+    return rewritten(config, batch, run)
 
 
 def rewritten(config: Config, batch: int, run: Run) -> Config:
