@@ -130,3 +130,24 @@ def test_a_plan_from_python(dataset):
     assert isinstance(made, mw.Plan)
     assert made.config.recipe == "default"
     assert mw.plan is plan
+
+
+@pytest.mark.parametrize("thick", [30, 3])
+def test_a_network_of_many_levels_gets_views_that_they_divide(thick):
+    """Eight levels halve seven times: 128 must divide what the network sees."""
+    config = recipe("scratch", {"model.filters": [2] * 8, "view.size": 128})
+    for seconds in (5, 300, 9000):
+        choices = choose_view(seen(900, thick), RATE, seconds, config)
+        values = {choice.key: choice.value for choice in choices}
+        assert values["view.size"] % 128 == 0
+        assert values["view.size"] * values["augment.crop"] % 128 < 0.5
+
+
+def test_random_weights_are_shown_smaller_views_in_the_same_time():
+    """By hand: of 256 pixels, 192 seen, 140 s show 140 / (0.0075 + 0.0369) = 3,153 views."""
+    sizes = {}
+    for weights in ("imagenet", "none"):
+        config = recipe("default", {"model.weights": weights})
+        values = {c.key: c.value for c in choose_view(seen(500, 30), RATE, 140, config)}
+        sizes[weights] = values["view.size"]
+    assert sizes == {"imagenet": 256, "none": 224}
