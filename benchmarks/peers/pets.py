@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image
 
 STARTED = time.perf_counter()
-MARKS = (20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600)  # seconds at which a peer is scored
+# Seconds at which a peer is scored.
+MARKS = (20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2400, 3000, 3600)
 
 
 def arguments() -> argparse.Namespace:
