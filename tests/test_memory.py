@@ -27,7 +27,7 @@ def test_a_step_is_counted_by_hand():
     x = keras.layers.Conv2D(2, 3, padding="same")(image)
     model = keras.Model(image, keras.layers.Conv2D(2, 1)(keras.layers.ReLU()(x)))
     outputs, weights = 3 * (4 * 4 * 2), (9 * 2 + 2) + (2 * 2 + 2)
-    assert step_bytes(model, side=4, batch=5) == 4 * (1.5 * 5 * outputs + 3 * weights)
+    assert step_bytes(model, side=4, batch=5) == 4 * (5 * outputs + 3 * weights)
 
 
 def test_a_batch_is_halved_until_it_fits(monkeypatch):

@@ -8,7 +8,7 @@ from pathlib import Path
 from maskwright.engine import accelerated, keras
 
 FLOAT = 4  # bytes
-KEPT = 1.5  # times all outputs of a network is what a step holds at its peak (measured: 0.9 to 1.4)
+KEPT = 1.0  # times all outputs is what a step holds at its peak (measured: 0.55 to 0.87)
 SHARE = 0.9  # of the memory that is free which a step may take
 FREE = "MemAvailable:"
 LIMITS = (  # of a container: what it may take, has taken, and of what (control groups 2 and 1)
