@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import maskwright as mw
-from maskwright import planning
+from maskwright import memory, planning
 from maskwright.errors import UsageError
 from maskwright.fingerprint import Fingerprint
 from maskwright.planning import choose_view, plan, plan_for
@@ -151,3 +151,18 @@ def test_random_weights_are_shown_smaller_views_in_the_same_time():
         values = {c.key: c.value for c in choose_view(seen(500, 30), RATE, 140, config)}
         sizes[weights] = values["view.size"]
     assert sizes == {"imagenet": 256, "none": 224}
+
+
+def test_a_batch_that_would_not_fit_is_planned_smaller_and_said_to_be(dataset, monkeypatch):
+    given = {"train.minutes": 5.0, "train.batch": 64}
+    made = plan_for(dataset, given, 290)
+    assert made.config.train.batch == 64
+    assert any(
+        re.fullmatch(r"memory: a step of 64 images takes about \d+\.\d GB of the .*", fact)
+        for fact in made.facts
+    )
+    monkeypatch.setattr(memory, "free_bytes", lambda: 5e7)
+    smaller = plan_for(dataset, given, 290)
+    assert smaller.config.train.batch < 64
+    (reason,) = [c.reason for c in smaller.choices if c.key == "train.batch"]
+    assert "fit into the memory that is free" in reason

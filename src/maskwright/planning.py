@@ -21,7 +21,10 @@ from maskwright.data.listing import data_name
 from maskwright.engine import keras
 from maskwright.errors import UsageError
 from maskwright.fingerprint import Fingerprint, fingerprint, shares_in_words
+from maskwright.memory import fitting, free_bytes, step_bytes
+from maskwright.models import build
 from maskwright.recipes import recipe
+from maskwright.settings import change
 from maskwright.throughput import Rate, rate_of
 
 THICK = 5.0  # pixels, thickness that the thinnest class should have in the view
@@ -100,14 +103,20 @@ def plan(data: str | Path, *, minutes: float, settings: Mapping[str, Any] | None
     return plan_for(dataset, given, 60 * minutes - (time.perf_counter() - begun))
 
 
-def plan_for(dataset: Dataset, given: Mapping[str, Any], left: float) -> Plan:
-    """The plan for a dataset that is loaded, when ``left`` seconds are left of the time."""
+def plan_for(
+    dataset: Dataset, given: Mapping[str, Any], left: float, network: keras.Model | None = None
+) -> Plan:
+    """The plan for a dataset that is loaded, when ``left`` seconds are left of the time.
+
+    ``network`` is the one that will be trained, where it is built already.
+    """
     config = recipe("default", given)
+    network = network or build(config.model, len(dataset.table), dataset.bands.count)
     seen = fingerprint(dataset)
     rate = rate_of(config.model, measure=left > ROOM_TO_MEASURE)
     engine = keras.config.backend()
     for_steps = left - COMPILING.get(engine, COMPILING_ELSE) - ENDING
-    facts = (
+    facts: tuple[str, ...] = (
         data_in_words(seen),
         f"classes: {shares_in_words(seen.names, seen.shares)} of the pixels",
         thickness_in_words(seen),
@@ -122,8 +131,14 @@ def plan_for(dataset: Dataset, given: Mapping[str, Any], left: float) -> Plan:
     ]
     choices = [choice for choice in choices if choice.key not in given]
     config = recipe("default", {**{c.key: c.value for c in choices}, **given})
-    views = int(for_steps / rate.image(config.side(config.view.size), config.train.batch))
+    side = config.side(config.view.size)
+    if (batch := fitting(network, side, config.train.batch)) < config.train.batch:
+        why = "as many images as should fit into the memory that is free"
+        choices.append(Choice("train.batch", batch, why))
+        config = change(config, {"train.batch": batch})
+    views = int(for_steps / rate.image(side, config.train.batch))
     refuse_impossible(seen, config, rate, for_steps, views)
+    facts += (memory_in_words(step_bytes(network, side, config.train.batch), config),)
     return Plan(data_name(dataset.root), config, tuple(choices), facts, views)
 
 
@@ -246,6 +261,14 @@ def _as_time(seconds: float) -> str:
     ('40s', '3m')
     """
     return f"{int(-(-seconds // 10) * 10)}s" if seconds <= 90 else f"{int(-(-seconds // 60))}m"
+
+
+def memory_in_words(step: int, config: Config) -> str:
+    """What a step takes of the memory that is free, where the system tells."""
+    free = free_bytes()
+    there = "" if free is None else f" of the {free / 1e9:.1f} GB that are free"
+    images = amount(config.train.batch, "image")
+    return f"memory: a step of {images} takes about {step / 1e9:.1f} GB{there}"
 
 
 def data_in_words(seen: Fingerprint) -> str:

@@ -61,13 +61,13 @@ def train(
     parse_loss(wanted.train.loss)
     folder = free_folder(out, Path("runs") / f"{data_name(data)}-{wanted.recipe}")
     dataset = load_dataset(data, seed=wanted.seed, split=wanted.split)
-    plan = None
-    if minutes and not model:
-        plan = plan_for(dataset, given, 60 * minutes - (time.perf_counter() - begun))
-        wanted = plan.config
     keras.utils.set_random_seed(wanted.seed)
     network = model or build(wanted.model, len(dataset.table), dataset.bands.count)
     check_model(network, dataset.table)
+    plan = None
+    if minutes and not model:
+        plan = plan_for(dataset, given, 60 * minutes - (time.perf_counter() - begun), network)
+        wanted = plan.config
     run = create_run(folder, wanted, dataset)
     if plan:
         run.write_plan(plan.to_markdown())
