@@ -299,12 +299,22 @@ def test_train_evaluate_predict_report_from_the_command_line(capsys, monkeypatch
 
 def test_plan_says_what_and_why_and_what_to_type_next(capsys, monkeypatch, folder):
     code, out, err = call(
-        capsys, monkeypatch, "plan", folder, "--time", "5m", "--set", "model.width=8", "--json"
+        capsys,
+        monkeypatch,
+        "plan",
+        folder,
+        "--time",
+        "5m",
+        "--set",
+        "model.width=8",
+        "--batch",
+        "4",
+        "--json",
     )
     assert code == 0
     assert {choice["key"] for choice in json.loads(out)["choices"]} >= {"view.size", "view.fit"}
     assert "thinnest class" in err
-    assert f"next: maskwright train {folder} --time 5m --set model.width=8" in err
+    assert f"next: maskwright train {folder} --time 5m --set model.width=8 --batch 4" in err
 
 
 def test_time_and_epochs_contradict_each_other(capsys, monkeypatch, folder):

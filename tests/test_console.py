@@ -53,3 +53,18 @@ def test_scores_are_shown_with_a_dash_where_there_is_none(monkeypatch):
     assert (
         "2 images (test): 0.900 of the pixels right, mean IoU 0.500, mean Dice –" in out.getvalue()
     )
+
+
+@pytest.mark.parametrize(("accuracy", "said"), [(0.7, True), (0.75, True), (0.76, False)])
+def test_scores_no_better_than_one_class_everywhere_are_said_to_be(capsys, accuracy, said):
+    rows = [
+        {"name": name, "iou": 0.5, "dice": 0.5, "precision": 0.5, "recall": 0.5, "pixels": pixels}
+        for name, pixels in (("sky", 25), ("ground", 75))
+    ]
+    scores = {"classes": rows, "images": 2, "split": "test", "pixel_accuracy": accuracy}
+    console.print_scores({**scores, "mean_iou": 0.5, "mean_dice": 0.5})
+    words = " ".join(capsys.readouterr().err.split())
+    found = (
+        "no better than to say ground everywhere, which gets 0.750 right: the model has" in words
+    )
+    assert found == said

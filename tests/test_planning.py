@@ -33,8 +33,8 @@ def seen(longer: int, thick: float, images: int = 100, shorter: int | None = Non
     )
 
 
-def chosen(data: Fingerprint, seconds: float) -> dict[str, object]:
-    choices = choose_view(data, RATE, seconds, recipe("default"))
+def chosen(data: Fingerprint, seconds: float, given: dict | None = None) -> dict[str, object]:
+    choices = choose_view(data, RATE, seconds, recipe("default", given), given or {})
     assert all(len(choice.reason) > 15 for choice in choices)
     return {choice.key: choice.value for choice in choices}
 
@@ -137,7 +137,7 @@ def test_a_network_of_many_levels_gets_views_that_they_divide(thick):
     """Eight levels halve seven times: 128 must divide what the network sees."""
     config = recipe("scratch", {"model.filters": [2] * 8, "view.size": 128})
     for seconds in (5, 300, 9000):
-        choices = choose_view(seen(900, thick), RATE, seconds, config)
+        choices = choose_view(seen(900, thick), RATE, seconds, config, {})
         values = {choice.key: choice.value for choice in choices}
         assert values["view.size"] % 128 == 0
         assert values["view.size"] * values["augment.crop"] % 128 < 0.5
@@ -148,7 +148,7 @@ def test_random_weights_are_shown_smaller_views_in_the_same_time():
     sizes = {}
     for weights in ("imagenet", "none"):
         config = recipe("default", {"model.weights": weights})
-        values = {c.key: c.value for c in choose_view(seen(500, 30), RATE, 140, config)}
+        values = {c.key: c.value for c in choose_view(seen(500, 30), RATE, 140, config, {})}
         sizes[weights] = values["view.size"]
     assert sizes == {"imagenet": 256, "none": 224}
 
@@ -166,3 +166,18 @@ def test_a_batch_that_would_not_fit_is_planned_smaller_and_said_to_be(dataset, m
     assert smaller.config.train.batch < 64
     (reason,) = [c.reason for c in smaller.choices if c.key == "train.batch"]
     assert "fit into the memory that is free" in reason
+
+
+@pytest.mark.parametrize("size", [192, 512])
+def test_the_part_that_a_step_sees_is_one_of_the_view_that_was_given(size):
+    values = chosen(seen(500, 30), 9000, {"view.size": size})
+    assert values["view.size"] == size
+    part = size * values["augment.crop"]
+    assert part == pytest.approx(32 * round(part / 32), abs=0.3)
+    assert 0.6 < values["augment.crop"] <= 0.8
+
+
+def test_windows_or_whole_images_that_were_given_are_what_is_planned():
+    assert chosen(seen(500, 30), 200, {"view.fit": "window"})["augment.crop"] == 1
+    whole = chosen(seen(4000, 12), 200, {"view.fit": "pad"})
+    assert whole["view.size"] == 640

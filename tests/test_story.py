@@ -310,6 +310,15 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(data, tmp_path, monke
     assert [row["epoch"] for row in run.metrics()] == [1, 2]
 
 
+def test_a_batch_of_more_images_than_there_are_is_remarked(data, tmp_path, capsys):
+    config = mw.recipe("scratch", {**SMALL, "train.batch": 4096, "train.epochs": 1})
+    mw.train(data, out=tmp_path / "run", config=config)
+    assert (
+        "a batch of 4,096 is more than there are images to train on: a step is an epoch, of 12"
+        in " ".join(capsys.readouterr().err.split())
+    )
+
+
 def test_a_batch_that_would_not_fit_is_made_smaller_before_it_begins(
     data, tmp_path, monkeypatch, capsys
 ):

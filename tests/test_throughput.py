@@ -27,21 +27,21 @@ def test_what_was_remembered_is_the_rate_and_says_so():
     remember(SMALL, 0.5)
     rate = rate_of(SMALL)
     assert rate.seconds == 0.5
-    assert "last training on this machine" in rate.source
+    assert "last training of this network here" in rate.source
 
 
 def test_what_was_not_is_measured(monkeypatch):
     monkeypatch.setattr(throughput, "probe", lambda model: 0.25)
     rate = rate_of(SMALL)
     assert rate.seconds == throughput.STEP * 0.25
-    assert "measured just now" in rate.source
+    assert "timed just now" in rate.source
 
 
 def test_where_there_is_no_time_to_measure_it_is_assumed(monkeypatch):
     monkeypatch.setattr(throughput, "probe", lambda model: pytest.fail("measured"))
     rate = rate_of(SMALL, measure=False)
     assert rate.seconds == throughput.ASSUMED
-    assert "no time to measure" in rate.source
+    assert "not measured" in rate.source
     remember(SMALL, 0.5)
     assert rate_of(SMALL, measure=False).seconds == 0.5
 

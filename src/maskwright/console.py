@@ -157,6 +157,13 @@ def print_scores(scores: dict[str, Any]) -> None:
         f"{amount(scores['images'], 'image')} ({scores['split']}): {right} of the pixels right, "
         f"mean IoU {iou}, mean Dice {dice}"
     )
+    commonest = max(scores["classes"], key=lambda row: row["pixels"])
+    share = commonest["pixels"] / max(1, sum(row["pixels"] for row in scores["classes"]))
+    if scores["pixel_accuracy"] is not None and scores["pixel_accuracy"] <= share:
+        say(
+            f"that is no better than to say {commonest['name']} everywhere, which gets {share:.3f} "
+            "right: the model has learnt little yet; train longer, or look at data and settings"
+        )
 
 
 def _score(value: float | None) -> str:

@@ -120,14 +120,14 @@ def plan_for(
         data_in_words(seen),
         f"classes: {shares_in_words(seen.names, seen.shares)} of the pixels",
         thickness_in_words(seen),
-        f"{engine}: training takes {1e3 * rate.image(192, config.train.batch):.0f} ms for an image "
-        f"of 192×192 pixels, {rate.source}",
-        f"of the time {duration(max(0.0, for_steps))} are left for steps, after reading, compiling "
-        "and before the last validation",
+        f"an image of 192×192 pixels takes {1e3 * rate.image(192, config.train.batch):.0f} ms of "
+        f"training on {engine}, {rate.source}",
+        f"time for steps, after reading and compiling, before the last validation: "
+        f"{duration(max(0.0, for_steps))}",
     )
     choices = [
         *choose_network(config),
-        *choose_view(seen, rate, for_steps, config),
+        *choose_view(seen, rate, for_steps, config, given),
     ]
     choices = [choice for choice in choices if choice.key not in given]
     config = recipe("default", {**{c.key: c.value for c in choices}, **given})
@@ -146,8 +146,8 @@ def choose_network(config: Config) -> list[Choice]:
     """The encoder, and the rate that suits its weights."""
     if config.model.pretrained:
         why = (
-            "pretrained on ImageNet and cheap; in a trial the larger EfficientNet-Lite2 was not "
-            "ahead of it in the same minutes"
+            "pretrained on ImageNet and cheap; on the Oxford pets the larger EfficientNet-Lite2 "
+            "was not ahead of it in the same five minutes"
         )
         return [Choice("model.encoder", config.model.encoder, why)]
     return [
@@ -157,43 +157,52 @@ def choose_network(config: Config) -> list[Choice]:
     ]
 
 
-def choose_view(seen: Fingerprint, rate: Rate, seconds: float, config: Config) -> list[Choice]:
-    """Whole images or windows, how large, and what part of them a step sees."""
+def choose_view(
+    seen: Fingerprint, rate: Rate, seconds: float, config: Config, given: Mapping[str, Any]
+) -> list[Choice]:
+    """Whole images or windows, how large, and what part of them a step sees.
+
+    What is ``given`` of these is chosen too, as it was given.
+    """
     name, thick = seen.thinnest()
     # What a view must measure for the thinnest class to have THICK pixels in four of five images.
     known = np.isfinite(thick)
     needed = THICK * seen.longer[known] / thick[known] if known.any() else np.array([192.0])
     side = float(np.quantile(needed, 0.8))
     stride = max(32, config.model.stride)
-    if side > MOST_WHOLE:
+    fit = given.get("view.fit", "window" if side > MOST_WHOLE else "pad")
+    if fit == "window":
         return _windows(seen, side, name, stride)
     largest = float(np.quantile(seen.longer, 0.9))
     sides = [s for s in SIDES if s >= side and s < largest * 1.25 and s % stride == 0]
-    possible = sides or [_round_up(side, stride)]
+    possible = sides or [_round_up(min(side, MOST_WHOLE), stride)]
+    if "view.size" in given:
+        possible = [config.view.size]
     part_of = {s: max(stride, round(0.75 * s / stride) * stride) for s in possible}
     views_of = {s: int(seconds / rate.image(part_of[s], config.train.batch)) for s in possible}
     pretrained = config.model.pretrained
     affordable = [s for s in possible if views_of[s] >= enough(s, pretrained=pretrained)]
     size = affordable[-1] if affordable else possible[0]
     why = (
-        f"whole images: {name}, the thinnest class, is {THICK:g} pixels thick or more from "
-        f"{side:.0f} on"
+        f"pixels a side of the view, which shows the whole image: from {side:.0f} on {name}, the "
+        f"thinnest class, is {THICK:g} pixels thick or more in it"
     )
     why += (
-        f"; of {', '.join(map(str, possible))} the largest that can be shown often enough to be "
-        f"worth it, {enough(size, pretrained=pretrained):,} times; there is time for "
-        f"{views_of[size]:,}"
+        f"; of {', '.join(map(str, possible))} the largest for which there is time: a view this "
+        f"large pays from {enough(size, pretrained=pretrained):,} views on, of all images "
+        f"together, and there is time for {views_of[size]:,}"
         if affordable
-        else f"; no larger one, as there is time for {views_of[size]:,} of them"
+        else f"; no larger one, as there is time for {views_of[size]:,} views, of all images "
+        "together"
     )
     return [
-        Choice("view.fit", "pad", "the aspect ratio is kept"),
+        Choice("view.fit", "pad", "whole images, their aspect ratio kept"),
         Choice("view.size", size, why),
         Choice(
             "augment.crop",
             round(part_of[size] / size, 3),
-            f"a step sees {part_of[size]} pixels of it, anywhere in the image: no pixel of a step "
-            "is spent on filling, and a step costs less",
+            f"of each view a training step sees a square of {part_of[size]} pixels a side at a "
+            "random place in the image, which costs less; prediction sees the whole view",
         ),
     ]
 

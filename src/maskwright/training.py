@@ -71,6 +71,7 @@ def train(
     run = create_run(folder, wanted, dataset)
     if plan:
         run.write_plan(plan.to_markdown())
+        run.tell(f"what is trained, and why: {run.path / 'plan.md'}")
     network.summary(print_fn=run.log, line_length=100)
     introduce(dataset, network, wanted, run)
     try:
@@ -107,6 +108,11 @@ def check_model(network: keras.Model, table: ClassTable) -> None:
 def introduce(dataset: Dataset, network: keras.Model, config: Config, run: Run) -> None:
     """Say in two lines what is about to be trained on what."""
     images = dataset.counts()
+    if config.view.fit != "window" and config.train.batch > images["train"]:
+        run.tell(
+            f"a batch of {config.train.batch:,} is more than there are images to train on: a step "
+            f"is an epoch, of {images['train']}"
+        )
     length = amount(config.train.epochs_for(images["train"]), "epoch")
     if config.train.minutes:
         length = f"done {duration(60 * config.train.minutes)} after the start"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,20 @@ SETTINGS = click.option(
     help="One setting; config.toml of a run shows all keys.",
 )
 SEED = click.option("--seed", type=int, help="Seed of split, weights, order and augmentation.")
+
+_NETWORK = (
+    click.option("--encoder", help="One of maskwright info --encoders, or plain: the U-Net's own."),
+    click.option("--encoder-weights", help="imagenet, or none to train it from scratch."),
+    click.option("--size", type=int, help="Side of the network's view in pixels."),
+    click.option("--batch", type=int, help="Images in a training step."),
+)
+
+
+def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that plan and train share about the network and what it sees."""
+    for option in reversed(_NETWORK):
+        command = option(command)
+    return command
 
 
 def start_engine() -> None:

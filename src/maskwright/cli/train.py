@@ -11,7 +11,14 @@ from typing import Any
 import click
 
 from maskwright.cli.data import PATH
-from maskwright.cli.settings import SEED, SETTINGS, configure, given_settings, start_engine
+from maskwright.cli.settings import (
+    SEED,
+    SETTINGS,
+    configure,
+    given_settings,
+    network_options,
+    start_engine,
+)
 
 STARTED = time.perf_counter()  # of a --time that someone is waiting for
 
@@ -21,6 +28,7 @@ STARTED = time.perf_counter()  # of a --time that someone is waiting for
 @click.option("--time", "budget", default="10m", show_default=True, help="90s, 10m, 2h.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
 @SETTINGS
+@network_options
 @SEED
 def plan(data: Path, as_json: bool, **options: Any) -> None:
     """Say what would be trained on DATA in a given time, and why.
@@ -41,6 +49,9 @@ def plan(data: Path, as_json: bool, **options: Any) -> None:
     if as_json:
         click.echo(json.dumps(made.to_dict()))
     again = "".join(f" --set {shlex.quote(text)}" for text in options["settings"])
+    for option in ("encoder", "encoder_weights", "size", "batch", "seed"):
+        if options[option] is not None:
+            again += f" --{option.replace('_', '-')} {options[option]}"
     say(f"next: maskwright train {shlex.quote(str(data))} --time {options['budget']}{again}")
 
 
@@ -56,10 +67,7 @@ def plan(data: Path, as_json: bool, **options: Any) -> None:
     type=int,
     help="Passes over the training images; 0: as many as show 8,000  [of the recipe]",
 )
-@click.option("--encoder", help="One of maskwright info --encoders, or plain: the U-Net's own.")
-@click.option("--encoder-weights", help="imagenet, or none to train it from scratch.")
-@click.option("--size", type=int, help="Side of the network's view in pixels.")
-@click.option("--batch", type=int, help="Images a step.")
+@network_options
 @SEED
 def train(data: Path, out: Path | None, **options: Any) -> None:
     """Train on DATA: folder, CSV manifest or dataset.toml.
