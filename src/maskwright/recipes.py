@@ -48,7 +48,11 @@ SCRATCH = Config(
 # The U-Net of Ronneberger et al. 2015 (arXiv:1505.04597) and its training: valid convolutions on
 # overlapping tiles, bends of 10 pixels, narrow borders weighing up to ten more, SGD on one tile a
 # step. The paper does not say the learning rate; it trained for ten hours on a GPU.
-#   maskwright train ../shared/data/membranes --recipe original
+#   maskwright train membranes --recipe original
+# As it is, it wants a GPU. On 2 cores of an EPYC with other work beside it, a quarter as wide:
+#   … --recipe original --time 20m --set 'model.filters=[16,32,64,128,256]'
+# 0.821 of the pixels of 10 test images right, mean IoU 0.655 (membrane 0.534, of whose pixels it
+# finds 0.909).
 ORIGINAL = Config(
     recipe="original",
     view=ViewConfig(size=384, fit="window", overlap=0),
