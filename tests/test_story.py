@@ -392,6 +392,18 @@ def test_a_time_budget_ends_with_the_schedule_done(data, tmp_path, monkeypatch):
     assert "done 1 min 0 s after the start" in (run.path / "log.txt").read_text()
 
 
+@pytest.mark.parametrize(("looks", "validated"), [(1, [1, 3]), (9, [1, 2, 3])])
+def test_epochs_that_are_not_validated_are_announced(data, tmp_path, monkeypatch, looks, validated):
+    from maskwright import epochs
+
+    monkeypatch.setattr(epochs, "LOOKS", looks)
+    config = mw.recipe("scratch", {**SMALL, "train.epochs": 3})
+    run = mw.train(data, out=tmp_path / "run", config=config)
+    assert [row["epoch"] for row in run.metrics()] == validated
+    words = "to go, or less; epochs are validated, and told here, only now and then"
+    assert (words in (run.path / "log.txt").read_text()) == (looks == 1)
+
+
 def test_a_time_that_is_over_before_the_first_step_is_an_error_and_leaves_nothing(data, tmp_path):
     config = mw.recipe("scratch", {**SMALL, "train.minutes": 0.01})
     with pytest.raises(UsageError, match=r"--time: 1 s were over before the first step .* more"):
@@ -512,6 +524,8 @@ def test_an_interrupt_keeps_the_best_epoch_or_leaves_nothing(data, tmp_path, mon
     assert (tmp_path / "run").exists() == bool(epochs)
     if epochs:
         assert mw.evaluate(mw.load(tmp_path / "run"))["images"] == 6
+        said = "interrupted; the best epoch so far is kept; go on with: maskwright evaluate"
+        assert said in (tmp_path / "run" / "log.txt").read_text()
 
 
 def test_scores_of_images_trained_on_are_said_to_flatter(run, data, capsys):

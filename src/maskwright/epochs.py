@@ -193,4 +193,7 @@ class Epochs:
             f"mean IoU {row['val_mean_iou']:.3f}  {seconds:.0f} s{'  best' if gained else ''}"
         )
         if self.epoch == 1 and not self.over:
-            self.run.tell(f"about {duration(self.progress.left_after(seconds))} to go, or less")
+            left = f"about {duration(self.progress.left_after(seconds))} to go, or less"
+            seldom = self.next_look > 2 * self.progress()
+            rarely = "; epochs are validated, and told here, only now and then" if seldom else ""
+            self.run.tell(left + rarely)

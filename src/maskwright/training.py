@@ -87,7 +87,10 @@ def train(
 def give_up(run: Run) -> None:
     """Say what an interrupted training leaves; where no epoch has ended, leave nothing."""
     if (run.path / "model.keras").is_file():
-        say(f"the best epoch so far is kept; go on with: maskwright evaluate {run.path}")
+        run.tell(
+            "interrupted; the best epoch so far is kept; go on with: maskwright evaluate "
+            f"{run.path}"
+        )
     else:
         run.discard()
         say(f"no epoch had ended: what was begun in {run.path} is removed again")
