@@ -11,7 +11,7 @@ Method   Each row is a process of its own. Steps: batches of 16 views of 256×25
          again and again. Share: arithmetic of the convolutions (three times that of a prediction)
          over the measured rate of a large matrix product in the same precision. Seconds: the
          command train for some epochs, from start to end, and evaluate on the 199 test images.
-Result   Not measured yet on a GPU; the script was run on a processor, with --size 64 --batch 2.
+Result   Not measured yet on a GPU; its rows were run on a processor, with --size 32 --batch 2.
 """
 
 from __future__ import annotations
