@@ -139,3 +139,14 @@ def test_a_network_that_mirrors_its_border_gives_what_its_inner_part_gives_for_i
 def test_a_network_that_mirrors_nothing_is_its_own_inner_part():
     model = unet(2, **SMALL)
     assert without_mirror(model) == (model, 0)
+
+
+@pytest.mark.parametrize(
+    ("mode", "rows", "columns"),
+    [("constant", (4, 4), (4, 4)), ("reflect", (4, 4), (2, 2)), ("reflect", (0, 4), (0, 4))],
+)
+def test_a_pad_that_is_no_even_mirror_is_left_in_its_network(mode, rows, columns):
+    image = keras.Input((None, None, 3))
+    x = keras.ops.pad(image, ((0, 0), rows, columns, (0, 0)), mode)
+    model = keras.Model(image, keras.layers.Conv2D(2, 5)(x))
+    assert without_mirror(model) == (model, 0)

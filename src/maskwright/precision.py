@@ -18,8 +18,7 @@ FASTER = 1.5  # times, what bfloat16 must be ahead by to be worth its roughness
 def precision_for(setting: str) -> str:
     """ "float32" or "bfloat16"; where the setting is "auto", by measuring on what is at hand.
 
-    On a CPU "auto" is float32: there convolutions in bfloat16 were slower than those in float32
-    although matrix products were faster (benchmarks/README.md).
+    On a CPU "auto" is float32: a training step in bfloat16 was slower there (benchmarks/README.md).
     """
     if setting != "auto":
         return setting

@@ -20,14 +20,14 @@ from maskwright.randomness import AUGMENT, ORDER, generator
 class Batches:
     """Shuffled, augmented batches: image uint8 [B, S, S, C] and class uint8 [B, S, S].
 
+    Every epoch holds every image once, or, where windows are cut out of them, as often as it has
+    room for a window; the last batch is filled up from the front of the same order, so that all
+    batches have one shape and an accelerator compiles once. ``epoch`` must be set before an epoch
+    begins; ``size`` is the side of the views where that is not the configuration's. Memory holds a
+    few batches, whatever the number of images.
+
     With a ``margin`` images show so many pixels more on each side. Where pixels at borders weigh
     more (train.border), truth is float32 [B, S, S, 2]: the class, and that further weight.
-
-    Every epoch holds every image once, or, where windows are cut out of them, as often as it has
-    room for a window; the last batch is filled up from the front of the same
-    order, so that all batches have one shape and an accelerator compiles once. ``epoch`` must be
-    set before an epoch begins; ``size`` is the side of the views where that is not the
-    configuration's. Memory holds a few batches, whatever the number of images.
     """
 
     def __init__(

@@ -73,13 +73,16 @@ def without_mirror(network: keras.Model) -> tuple[keras.Model, int]:
     """The part of a network behind the mirrored border, and that border's width in pixels.
 
     Fed with what truly lies around a view it sees more than a reflection. A network whose first
-    operation mirrors nothing is returned as it is, with width 0.
+    operation is no mirror of one width on all four sides is returned as it is, with width 0.
 
     >>> inner, width = without_mirror(unet(classes=2, filters=(4, 8), padding="valid"))
     >>> width, inner.compute_output_shape((1, 16 + 2 * width, 32 + 2 * width, 3))
     (10, (1, 16, 32, 2))
     """
     pads = [one for one in network.operations if type(one).__name__ == "Pad"]
-    if not pads or pads[0].input is not network.input:
+    if not pads or pads[0].input is not network.input or pads[0].mode != "reflect":
         return network, 0
-    return keras.Model(pads[0].output, network.output), int(pads[0].pad_width[1][0])
+    width = int(pads[0].pad_width[1][0])
+    if [tuple(pair) for pair in pads[0].pad_width] != [(0, 0), (width,) * 2, (width,) * 2, (0, 0)]:
+        return network, 0
+    return keras.Model(pads[0].output, network.output), width
