@@ -102,17 +102,10 @@ def seconds(step: Callable[[int], object], steps: int) -> float:
     return time.perf_counter() - begun
 
 
-def batches_of(source: Source, epoch: int) -> Batches:
-    """The batches of one epoch."""
-    batches = Batches(source, CONFIG)
-    batches.epoch = epoch
-    return batches
-
-
 def warps(source: Source, epoch: int) -> Callable[[int], None]:
     """The bare warps of a batch of that epoch, with nothing else left to do."""
     batch, size = CONFIG.train.batch, CONFIG.view.size
-    order = batches_of(source, epoch).order()
+    order = Batches(source, CONFIG).order(epoch)
     jobs = []
     for index in np.resize(order, -(-len(order) // batch) * batch).tolist():
         stored = source.read(index)
@@ -158,22 +151,24 @@ def compare_times(folder: Path) -> None:
     begun = time.perf_counter()
     open_cache(dataset.pairs, dataset.table, CONFIG.view, CONFIG.augment.zoom)
     print(f"cache: {built:.2f} s to build, {time.perf_counter() - begun:.2f} s to find again")
-    files, steps = Files(dataset.pairs, dataset.table, dataset.bands), len(batches_of(cache, 0))
+    files = Files(dataset.pairs, dataset.table, dataset.bands)
+    from_files, from_cache = Batches(files, CONFIG), Batches(cache, CONFIG)
+    steps = len(from_cache)
     times: dict[str, list[float]] = {"files": [], "cache": [], "warps": []}
     for epoch in range(REPEATS):
         jobs = {
-            "files": batches_of(files, epoch).__getitem__,
-            "cache": batches_of(cache, epoch).__getitem__,
+            "files": lambda step, first=epoch * steps: from_files[first + step],
+            "cache": lambda step, first=epoch * steps: from_cache[first + step],
             "warps": warps(cache, epoch),
         }
         for name in rotated(list(jobs), epoch):
             times[name].append(seconds(jobs[name], steps))
         print("  ".join(f"{name} {taken[-1]:.3f} s" for name, taken in times.items()), flush=True)
     medians = "  ".join(f"{name} {statistics.median(taken):.3f} s" for name, taken in times.items())
-    from_files, from_cache, bare = times.values()
+    by_file, by_cache, bare = times.values()
     print(f"medians of {len(cache)} images: {medians}")
-    print(f"files / cache {ratio(from_files, from_cache):.2f}")
-    print(f"cache / warps {ratio(from_cache, bare):.2f}")
+    print(f"files / cache {ratio(by_file, by_cache):.2f}")
+    print(f"cache / warps {ratio(by_cache, bare):.2f}")
 
 
 def rotated(names: list[str], by: int) -> list[str]:

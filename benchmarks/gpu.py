@@ -115,12 +115,7 @@ def ours(data: Path, size: int, batch: int, *, fed: bool) -> float:
     pairs = dataset.of("train")
     batches = Batches(open_source(pairs, dataset.table, config.view, 0.0, dataset.bands), config)
 
-    def forever() -> Any:
-        while True:
-            yield from batches.ahead() if fed else [batches[0]] * STEPS
-            batches.epoch += 1
-
-    stream = forever()
+    stream = batches.ahead() if fed else itertools.repeat(batches[0])
     return timed(lambda: steps.step(*next(stream), 1e-3), lambda told: float(told[0]), batch)
 
 

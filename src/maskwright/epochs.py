@@ -82,7 +82,7 @@ class Epochs:
 
     def begin(self) -> None:
         """Before the first step of an epoch."""
-        self.batches.epoch, self.step = self.epoch, 0
+        self.step = 0
         self.epoch_begun = time.perf_counter()
         self.bar.update(self.task, description=f"epoch {self.epoch + 1}{self.of}")
         self.seen = []
@@ -119,7 +119,8 @@ class Epochs:
         """Stop where the loss is no number any more, and name the images of that step."""
         if math.isfinite(loss):
             return
-        images = [self.train[place].image.name for place in self.batches.places(step)]
+        places = self.batches.places(self.epoch * len(self.batches) + step)
+        images = [self.train[place].image.name for place in places]
         kept = (
             f"the best model so far, of epoch {self.best_epoch}, is kept in {self.run.path}"
             if self.best_epoch

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from maskwright.config import Config
 from maskwright.console import amount, duration, say
@@ -224,9 +227,11 @@ def fit_batches(
     story = Epochs(trainer, network, dataset, config, progress, run)
     with story.bar:
         for size, until in parts(config):
-            story.part(Batches(source, config, size, margin), until)
+            batches = Batches(source, config, size, margin)
+            story.part(batches, until)
+            ahead = batches.ahead(story.epoch * len(batches))
             while not story.part_over:
-                fit_epoch(steps, story)
+                fit_epoch(steps, story, ahead)
     if not story.epoch:
         run.discard()
         raise UsageError(
@@ -250,11 +255,13 @@ def compiled(network: keras.Model, config: Config) -> keras.Model:
     return trainer
 
 
-def fit_epoch(steps: Stepper, story: Epochs) -> None:
-    """Train for an epoch, or until this part of the training is over."""
+def fit_epoch(
+    steps: Stepper, story: Epochs, ahead: Iterator[tuple[np.ndarray, np.ndarray]]
+) -> None:
+    """Train for an epoch on batches made ahead, or until this part of the training is over."""
     story.begin()
     steps.begin()
-    for images, truth in story.batches.ahead():
+    for images, truth in islice(ahead, len(story.batches)):
         rate = story.before_step()
         story.after_step(*steps.step(images, truth, rate), steps.lag)
         if story.part_over:
