@@ -10,7 +10,7 @@ import maskwright as mw
 from maskwright import memory, planning
 from maskwright.errors import UsageError
 from maskwright.fingerprint import Fingerprint
-from maskwright.planning import choose_view, plan, plan_for
+from maskwright.planning import choose_rate, choose_view, plan, plan_for
 from maskwright.recipes import recipe
 from maskwright.throughput import Rate
 
@@ -94,6 +94,14 @@ def test_random_weights_get_a_rate_that_suits_them(dataset):
         assert made.config.train.learning_rate == 2e-3
         assert "model.encoder" not in {choice.key for choice in made.choices}
     assert plan_for(dataset, {"train.minutes": 5.0}, 290).config.train.learning_rate == 1e-3
+
+
+@pytest.mark.parametrize(("steps", "rate"), [(10, 4e-3), (275, 2e-3), (550, 1e-3), (9999, 1e-3)])
+def test_few_steps_are_larger(steps, rate):
+    chosen = choose_rate(recipe("default"), steps)
+    assert chosen.value == rate
+    assert f"there is time for {steps:,} steps, " in chosen.reason
+    assert ("few must be larger" in chosen.reason) == (rate > 1e-3)
 
 
 def test_a_plan_is_written_down_in_words(dataset):

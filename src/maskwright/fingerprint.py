@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from maskwright.console import amount
 from maskwright.data.dataset import Dataset
 from maskwright.data.images import read_mask
 from maskwright.data.labels import IGNORE
@@ -118,3 +119,20 @@ def shares_in_words(names: Sequence[str], shares: np.ndarray) -> str:
     """
     parts = (f"{name} {100 * share:.1f} %" for name, share in zip(names, shares, strict=True))
     return ", ".join(parts)
+
+
+def data_in_words(seen: Fingerprint) -> str:
+    """How many images of which sizes."""
+    low, middle, high = np.quantile(seen.longer, (0.1, 0.5, 0.9)).round().astype(int).tolist()
+    sides = f"{low} pixels" if low == high else f"{low} to {high} pixels, half below {middle}"
+    return f"{amount(seen.images, 'image')} to train on, longer side {sides}"
+
+
+def thickness_in_words(seen: Fingerprint) -> str:
+    """How thick the thinnest class is."""
+    name, thick = seen.thinnest()
+    known = thick[np.isfinite(thick)]
+    if not len(known):
+        return "no class has an edge in the masks looked at"
+    low, high = np.quantile(known, (0.1, 0.9)).tolist()
+    return f"thinnest class: {name}, {low:.0f} to {high:.0f} pixels thick in most images"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from maskwright.console import amount
 from maskwright.engine import accelerated, keras
 
 FLOAT = 4  # bytes
@@ -66,3 +67,10 @@ def _left(groups: Path, limit: str, taken: str, stat: str) -> int | None:
     except (OSError, ValueError):  # no such group, or "max"
         return None
     return left + int(kept.get("inactive_file", 0))
+
+
+def memory_in_words(step: int, images: int) -> str:
+    """What a step of so many images and bytes takes of the memory, where the system tells."""
+    free = free_bytes()
+    there = "" if free is None else f" of the {free / 1e9:.1f} GB that are free"
+    return f"memory: a step of {amount(images, 'image')} takes about {step / 1e9:.1f} GB{there}"

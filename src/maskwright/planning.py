@@ -20,8 +20,14 @@ from maskwright.data.dataset import Dataset, load_dataset
 from maskwright.data.listing import data_name
 from maskwright.engine import keras
 from maskwright.errors import UsageError
-from maskwright.fingerprint import Fingerprint, fingerprint, shares_in_words
-from maskwright.memory import fitting, free_bytes, step_bytes
+from maskwright.fingerprint import (
+    Fingerprint,
+    data_in_words,
+    fingerprint,
+    shares_in_words,
+    thickness_in_words,
+)
+from maskwright.memory import fitting, memory_in_words, step_bytes
 from maskwright.models import build
 from maskwright.recipes import recipe
 from maskwright.settings import change
@@ -31,6 +37,7 @@ THICK = 5.0  # pixels, thickness that the thinnest class should have in the view
 MOST_WHOLE = 640  # pixels, side of the largest view of a whole image
 SIDES = (192, 224, 256, 320, 384, 448, 512, 640)  # of views, pixels
 LEAST_VIEWS = 160  # training views below which nothing useful is learnt
+MANY_STEPS = 550  # from which on the usual learning rate is best; see choose_rate
 ENOUGH_VIEWS = 2500  # views of 256 pixels from which they are better than smaller ones; see enough
 COMPILING = {"tensorflow": 9.0}  # seconds that an engine takes before the first step is done
 COMPILING_ELSE = 40.0
@@ -138,23 +145,40 @@ def plan_for(
         config = change(config, {"train.batch": batch})
     views = int(for_steps / rate.image(side, config.train.batch))
     refuse_impossible(seen, config, rate, for_steps, views)
-    facts += (memory_in_words(step_bytes(network, side, config.train.batch), config),)
+    if "train.learning_rate" not in given:
+        chosen = choose_rate(config, views // config.train.batch)
+        choices.append(chosen)
+        config = change(config, {chosen.key: chosen.value})
+    facts += (memory_in_words(step_bytes(network, side, config.train.batch), config.train.batch),)
     return Plan(data_name(dataset.root), config, tuple(choices), facts, views)
 
 
 def choose_network(config: Config) -> list[Choice]:
-    """The encoder, and the rate that suits its weights."""
-    if config.model.pretrained:
-        why = (
-            "pretrained on ImageNet and cheap; on the Oxford pets the larger EfficientNet-Lite2 "
-            "was not ahead of it in the same five minutes"
-        )
-        return [Choice("model.encoder", config.model.encoder, why)]
-    return [
-        Choice(
-            "train.learning_rate", 2e-3, "random weights take a higher rate than pretrained ones"
-        )
-    ]
+    """The encoder, where its weights are pretrained."""
+    if not config.model.pretrained:
+        return []
+    why = (
+        "pretrained on ImageNet and cheap; on the Oxford pets the larger EfficientNet-Lite2 was "
+        "not ahead of it in the same five minutes"
+    )
+    return [Choice("model.encoder", config.model.encoder, why)]
+
+
+def choose_rate(config: Config, steps: int) -> Choice:
+    """The highest learning rate, for so many steps in all.
+
+    Few steps must be larger. In a minute, on the membranes, 65 steps had mean IoU 0.70, 0.74, 0.76
+    with the recipe's rate and two and four times it; on the pets, some 270 steps had 0.712, 0.724
+    with it and twice it. In five minutes it is best as it is.
+    """
+    if not config.model.pretrained:
+        why = "random weights take a higher rate than pretrained ones"
+        return Choice("train.learning_rate", 2e-3, why)
+    times = min(4.0, max(1.0, MANY_STEPS / max(1, steps)))
+    value = float(f"{times * config.train.learning_rate:.1e}")
+    why = f"there is time for {amount(steps, 'step')}, "
+    why += "and few must be larger" if times > 1 else "enough for the recipe's own"
+    return Choice("train.learning_rate", value, why)
 
 
 def choose_view(
@@ -270,28 +294,3 @@ def _as_time(seconds: float) -> str:
     ('40s', '3m')
     """
     return f"{int(-(-seconds // 10) * 10)}s" if seconds <= 90 else f"{int(-(-seconds // 60))}m"
-
-
-def memory_in_words(step: int, config: Config) -> str:
-    """What a step takes of the memory that is free, where the system tells."""
-    free = free_bytes()
-    there = "" if free is None else f" of the {free / 1e9:.1f} GB that are free"
-    images = amount(config.train.batch, "image")
-    return f"memory: a step of {images} takes about {step / 1e9:.1f} GB{there}"
-
-
-def data_in_words(seen: Fingerprint) -> str:
-    """How many images of which sizes."""
-    low, middle, high = np.quantile(seen.longer, (0.1, 0.5, 0.9)).round().astype(int).tolist()
-    sides = f"{low} pixels" if low == high else f"{low} to {high} pixels, half below {middle}"
-    return f"{amount(seen.images, 'image')} to train on, longer side {sides}"
-
-
-def thickness_in_words(seen: Fingerprint) -> str:
-    """How thick the thinnest class is."""
-    name, thick = seen.thinnest()
-    known = thick[np.isfinite(thick)]
-    if not len(known):
-        return "no class has an edge in the masks looked at"
-    low, high = np.quantile(known, (0.1, 0.9)).tolist()
-    return f"thinnest class: {name}, {low:.0f} to {high:.0f} pixels thick in most images"
