@@ -12,8 +12,10 @@ from PIL import Image
 from maskwright.config import Config, ModelConfig, ViewConfig
 from maskwright.data.dataset import Dataset, load_dataset
 from maskwright.data.labels import ClassTable, Label
+from maskwright.data.samples import write_samples
 from maskwright.predictor import Predictor
-from maskwright.runs import Run, create_run
+from maskwright.recording import create_run
+from maskwright.runs import Run
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -96,3 +98,19 @@ def run(tmp_path, dataset, config, threshold) -> Run:
     made = create_run(tmp_path / "run", config, dataset)
     vars(made)["predictor"] = threshold(dataset.table)
     return made
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory) -> Path:
+    """Twenty generated images of about 40 pixels a side."""
+    folder = tmp_path_factory.mktemp("shapes") / "shapes"
+    write_samples(folder, count=20, size=40)
+    return folder
+
+
+@pytest.fixture
+def every_step(monkeypatch):
+    """A checkpoint after every step."""
+    from maskwright import epochs
+
+    monkeypatch.setattr(epochs.Epochs, "checkpoint_due", lambda story: story.steps > 0)

@@ -5,7 +5,7 @@ import pytest
 from maskwright import errors
 from maskwright.errors import nearest, some
 
-TREE = {"UsageError": 2, "DataError": 1, "RunError": 1, "DownloadError": 1}
+TREE = {"UsageError": 2, "DataError": 1, "RunError": 1, "WriteError": 1, "DownloadError": 1}
 
 
 def test_the_tree_and_its_exit_codes_are_what_the_docstring_draws():

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from maskwright.errors import (
         UsageError as UsageError,
     )
+    from maskwright.errors import (
+        WriteError as WriteError,
+    )
     from maskwright.evaluation import evaluate as evaluate
     from maskwright.models.blocks import conv_block as conv_block
     from maskwright.models.blocks import up_block as up_block
@@ -74,6 +77,7 @@ _HOME = {
     "DownloadError": "errors",
     "RunError": "errors",
     "UsageError": "errors",
+    "WriteError": "errors",
 }
 
 

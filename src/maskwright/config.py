@@ -24,6 +24,7 @@ class SplitConfig:
     test: float = 0.1  # share for test; 0: no test images
     folds: int = 0  # parts for cross-validation, of which one is test; 0: none, else 2 or more
     fold: int = 0  # which of the folds is test, from 0
+    skip_bad: bool = False  # files that cannot be used are left out, instead of stopping it all
 
 
 @dataclass(frozen=True)

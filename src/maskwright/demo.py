@@ -10,8 +10,8 @@ from maskwright.data.samples import write_samples
 from maskwright.evaluation import evaluate
 from maskwright.prediction import predict
 from maskwright.recipes import recipe
+from maskwright.recording import free_folder
 from maskwright.report import write_report
-from maskwright.runs import free_folder
 from maskwright.training import train
 
 

@@ -8,13 +8,17 @@ import time
 from collections import deque
 from typing import Any
 
+import numpy as np
+
+from maskwright.checkpoint import Checkpoint, write_checkpoint
 from maskwright.config import Config
 from maskwright.console import duration
 from maskwright.console import progress as progress_bar
 from maskwright.data.batches import Batches
 from maskwright.data.dataset import Dataset
 from maskwright.engine import keras
-from maskwright.errors import MaskwrightError, some
+from maskwright.errors import MaskwrightError, RunError, some
+from maskwright.resuming import restore_weights, weights_of
 from maskwright.runs import Run, model_predictor
 from maskwright.schedule import Clock, Steps, rate_at
 from maskwright.throughput import FIXED
@@ -26,13 +30,18 @@ AFTER = 1.0  # seconds from the last validation to the end of the program: the r
 LONGER = 1.2  # times the last validation, to be safe, is what the one at the end may take
 TELLING = 0.1  # megapixels of a step, below which its fixed time hides what pixels cost
 WARM = 8  # steps whose times say nothing yet
+SAVE_EVERY = 60.0  # seconds between checkpoints within an epoch; one is due at the end of each, too
+# In a checkpoint.
+NUMBERS = ("epoch", "step", "steps", "part_number", "rate", "best_epoch", "next_look")
+SAVING = 0.02  # share of the time that checkpoints may take
 
 
 class Epochs:
     """Sets the rate, measures, keeps the best model, and says when a part of the training is over.
 
     Around the steps of one epoch, ``begin``, for each step ``before_step`` and ``after_step``, then
-    ``catch_up`` and ``end`` are called in this order.
+    ``catch_up`` and ``end`` are called in this order. Between two steps, ``checkpoint`` is all that
+    another program needs to ``restore`` and go on as if it were this one.
     """
 
     def __init__(
@@ -43,17 +52,21 @@ class Epochs:
         config: Config,
         progress: Steps | Clock,
         run: Run,
+        precision: str,
     ) -> None:
-        self.network, self.config, self.run = network, config.train, run
+        self.trainer, self.network, self.config, self.run = trainer, network, config.train, run
         self.val, self.train = dataset.of("val"), dataset.of("train")
         self.predictor = model_predictor(network, config, dataset.table, dataset.bands)
-        self.progress = progress
+        self.progress, self.precision = progress, precision
         self.of = "" if isinstance(progress, Clock) else f"/{progress.epochs}"
         self.bar = progress_bar("images/s")
         self.task = self.bar.add_task("training", total=100, rate="", note="")
         self.best, self.best_epoch = -math.inf, 0
         self.begun = self.epoch_begun = time.perf_counter()
-        self.epoch, self.step, self.until, self.over = 0, 0, 1.0, False
+        self.epoch, self.step, self.steps, self.part_number = 0, 0, 0, 0
+        self.until, self.over = 1.0, False
+        self.rows: list[dict[str, float]] = []  # of metrics.csv
+        self.saved, self.saving = self.begun, 0.0  # when the last checkpoint was, and what it took
         self.rate = 0.0  # of the last step
         self.pending: deque[tuple[int, Any, Any]] = deque()  # steps whose loss nobody looked at yet
         self.seen: list[tuple[float, float]] = []  # loss and pixels right of this epoch's steps
@@ -71,9 +84,9 @@ class Epochs:
         """Seconds a megapixel beside the fixed ones, the median; 0 where there were hardly any."""
         return statistics.median(self.taken) if len(self.taken) > WARM else 0.0
 
-    def part(self, batches: Batches, until: float) -> None:
+    def part(self, number: int, batches: Batches, until: float) -> None:
         """Begin a part of the training, on these batches, until that progress."""
-        self.batches, self.until = batches, until
+        self.part_number, self.batches, self.until = number, batches, until
 
     @property
     def part_over(self) -> bool:
@@ -81,11 +94,9 @@ class Epochs:
         return self.over or self.progress() >= self.until
 
     def begin(self) -> None:
-        """Before the first step of an epoch."""
-        self.step = 0
-        self.epoch_begun = time.perf_counter()
+        """Before the first step of an epoch, or of what is left of it."""
+        self.epoch_begun, self.first = time.perf_counter(), self.step
         self.bar.update(self.task, description=f"epoch {self.epoch + 1}{self.of}")
-        self.seen = []
         if self.average:
             self.average.on_epoch_begin(self.epoch)
 
@@ -99,13 +110,14 @@ class Epochs:
         """After a step: its loss and share of pixels right, to be looked at ``lag`` steps later."""
         self.pending.append((self.step, loss, right))
         self.step += 1
+        self.steps += 1
         self.catch_up(lag)
         now = time.perf_counter()
         megapixels = self.batches.batch * self.batches.side**2 / 1e6
         if megapixels >= TELLING:
             self.taken.append(max(0.0, now - self.stepped - FIXED) / megapixels)
         self.progress.step()
-        rate = self.step * self.batches.batch / (now - self.epoch_begun)
+        rate = (self.step - self.first) * self.batches.batch / (now - self.epoch_begun)
         self.bar.update(self.task, completed=round(100 * self.progress()), rate=f"{rate:.1f}")
 
     def catch_up(self, lag: int = 0) -> None:
@@ -137,13 +149,18 @@ class Epochs:
         self.over = self.progress() >= 1
         if self.average:
             self.average.on_epoch_end(self.epoch)
-        if not self.due():
-            return
+        if self.due():
+            self.look()
+        self.step, self.seen = 0, []
+
+    def look(self) -> None:
+        """Validate, and keep what is best."""
         begun = time.perf_counter()
         row = self.measure()
         gained = self.keep_best(row)
         self.next_look = self.progress() + self.gap(time.perf_counter() - begun)
-        self.run.add_metrics(row)
+        self.rows.append(row)
+        self.run.write_metrics(self.rows)
         self.report(row, gained)
         waited = self.epoch - self.best_epoch
         if self.config.patience and waited >= self.config.patience:
@@ -198,3 +215,52 @@ class Epochs:
             seldom = self.next_look > 2 * self.progress()
             rarely = "; epochs are validated, and told here, only now and then" if seldom else ""
             self.run.tell(left + rarely)
+
+    def checkpoint_due(self) -> bool:
+        """Whether a checkpoint is to be written between these two steps."""
+        since = time.perf_counter() - self.saved
+        wanted = SAVE_EVERY if self.step else 0.0
+        return self.steps > 0 and since >= max(wanted, self.saving / SAVING)
+
+    def checkpoint(self) -> Checkpoint:
+        """All that decides the rest of this training, where no step is under way."""
+        state = {
+            **{name: getattr(self, name) for name in NUMBERS},
+            "best": self.best if math.isfinite(self.best) else None,
+            "seconds": time.perf_counter() - self.begun,
+            "progress": self.progress.state(),
+            "precision": self.precision,
+            "rows": self.rows,
+        }
+        arrays = {"seen": np.array(self.seen, np.float64).reshape(-1, 2)}
+        return Checkpoint(self.steps, state, arrays | weights_of(self.trainer, self.network))
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on where a checkpoint was made.
+
+        Raises RunError where it is of another network, or lacks something.
+        """
+        state, arrays = checkpoint.state, checkpoint.arrays
+        restore_weights(self.trainer, self.network, arrays)
+        try:
+            for name in NUMBERS:
+                setattr(self, name, state[name] + 0)  # no word
+            self.best = -math.inf if state["best"] is None else state["best"] + 0
+            self.begun = time.perf_counter() - state["seconds"]
+            self.progress.restore(state["progress"])
+            self.rows = [dict(row) for row in state["rows"]]
+            self.seen = [(loss, right) for loss, right in arrays["seen"].tolist()]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RunError(
+                f"the checkpoint of {self.run.path} is of another version, or damaged "
+                f"({type(error).__name__}: {error}); begin another run"
+            ) from error
+        self.run.write_metrics(self.rows)
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        begun = time.perf_counter()
+        self.run.guard()
+        write_checkpoint(self.run.path, self.checkpoint())
+        self.saved = time.perf_counter()
+        self.saving = self.saved - begun

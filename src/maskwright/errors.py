@@ -4,6 +4,7 @@
     ├── UsageError          an option, recipe, key or verb       exit code 2
     ├── DataError           a folder, an image, a mask, a class table
     ├── RunError            a run folder or its model
+    ├── WriteError          a file that could not be written
     └── DownloadError       a file that could not be fetched
 
 Each message says what, where, which value, and what to do, in one line. The command line prints
@@ -13,7 +14,9 @@ it after ``error: `` and ends with ``exit_code``; a traceback appears only with 
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class MaskwrightError(Exception):
@@ -41,6 +44,29 @@ class DataError(MaskwrightError, ValueError):
 
 class RunError(MaskwrightError):
     """A run folder is missing, incomplete, or in the way."""
+
+
+class WriteError(MaskwrightError):
+    """A file could not be written whole; what was there before is untouched."""
+
+    @classmethod
+    def of(cls, path: Path, error: OSError) -> WriteError:
+        """The error for a file that the system refuses to write, with its reason.
+
+        >>> print(WriteError.of(Path("run/log.txt"), OSError(errno.ENOSPC, "No space left")))
+        run/log.txt cannot be written (No space left); free some space
+        """
+        advice = ADVICE.get(error.errno or 0, "mend that, or choose another place")
+        return cls(f"{path} cannot be written ({error.strerror or error}); {advice}")
+
+
+ADVICE = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space, or ask for more",
+    errno.EACCES: "change its permissions, or choose another place",
+    errno.EROFS: "choose a place that is not read-only",
+    errno.ENOENT: "its folder has gone: put it back, or choose another place",
+}
 
 
 class DownloadError(MaskwrightError, OSError):

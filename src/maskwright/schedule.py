@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from maskwright.config import TrainConfig
@@ -35,6 +35,14 @@ class Steps:
     def left_after(self, epoch: float) -> float:
         """Seconds that are left after a first epoch that took so many."""
         return epoch * (self.epochs - 1)
+
+    def state(self) -> dict[str, float]:
+        """What ``restore`` needs to go on from here."""
+        return {"done": self.done}
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Go on from a state."""
+        self.done = int(state["done"])
 
 
 @dataclass
@@ -68,6 +76,17 @@ class Clock:
     def left_after(self, epoch: float) -> float:
         """Seconds until the last step, whatever an epoch takes."""
         return max(0.0, self.end - self.reserve - self.now())
+
+    def state(self) -> dict[str, float]:
+        """What ``restore`` needs to go on from here."""
+        now = self.now()
+        return {"used": now - self.begun, "left": self.end - now, "reserve": self.reserve}
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Go on from a state: the time between the two programs does not count."""
+        now = self.now()
+        self.begun, self.end = now - state["used"], now + state["left"]
+        self.reserve = state["reserve"]
 
 
 def rate_at(progress: float, config: TrainConfig) -> float:

@@ -17,6 +17,7 @@ import tomli_w
 
 from maskwright.config import Config, flatten
 from maskwright.errors import UsageError, nearest
+from maskwright.texts import read_toml
 
 
 def change(config: Config, changes: dict[str, Any]) -> Config:
@@ -49,7 +50,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
         raise UsageError(f"--set {text}: write key=value, as in --set train.epochs=5")
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return key.strip(), value.strip()
 
 
@@ -69,13 +70,12 @@ def parse_minutes(text: str) -> float:
 def read_config(path: Path) -> dict[str, Any]:
     """The dotted settings in a TOML file, for ``change``."""
     try:
-        with path.open("rb") as file:
-            return _dotted(tomllib.load(file))
+        return _dotted(read_toml(path))
     except FileNotFoundError:
         raise UsageError(f"no such configuration file: {path}") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}; name a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from None
 
 
@@ -112,7 +112,12 @@ def _typed(key: str, value: Any, kind: Any) -> Any:
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
-        names = {int: "a whole number", float: "a number", str: "a word"}
+        names = {
+            int: "a whole number",
+            float: "a number",
+            str: "a word",
+            bool: "true or false",
+        }
         raise UsageError(f"{key} = {value!r} must be {names.get(kind, 'a list of whole numbers')}")
     return value
 

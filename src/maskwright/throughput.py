@@ -21,8 +21,8 @@ import numpy as np
 from maskwright.config import ModelConfig
 from maskwright.data.home import cache_home
 from maskwright.engine import keras
+from maskwright.environment import processor
 from maskwright.models import build
-from maskwright.runs import processor
 
 STEP = 2.5  # times a prediction is what a training step takes a megapixel (measured: 2.2 to 2.8)
 FIXED = 0.06  # seconds a step, on two cores of an EPYC (measured: 0.05 to 0.08)

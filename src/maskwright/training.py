@@ -4,36 +4,45 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from maskwright.config import Config
+from maskwright.checkpoint import (
+    Checkpoint,
+    forget_checkpoints,
+    has_checkpoint,
+    latest_checkpoint,
+)
+from maskwright.config import Config, flatten
 from maskwright.console import amount, duration, say
-from maskwright.data.batches import Batches
-from maskwright.data.cache import Source, open_source
 from maskwright.data.dataset import Dataset, load_dataset
 from maskwright.data.labels import ClassTable
 from maskwright.data.listing import data_name
 from maskwright.engine import keras
-from maskwright.epochs import Epochs
-from maskwright.errors import MaskwrightError, UsageError, some
-from maskwright.losses import balanced, parse_loss
-from maskwright.memory import fitting, step_bytes
-from maskwright.models import build, freeze_encoder, without_mirror
-from maskwright.optimizers import optimizer
+from maskwright.errors import UsageError, WriteError, some
+from maskwright.fitting import fit
+from maskwright.lock import locked
+from maskwright.losses import parse_loss
+from maskwright.models import build
 from maskwright.planning import plan_for
-from maskwright.precision import precision_for
 from maskwright.recipes import recipe
-from maskwright.runs import Run, create_run, free_folder
-from maskwright.schedule import Clock, Steps
-from maskwright.settings import change
-from maskwright.stepping import Stepper, stepper
+from maskwright.recording import (
+    create_run,
+    discard_run,
+    free_folder,
+    remove_left_over,
+    run_name,
+)
+from maskwright.resuming import (
+    check_data,
+    check_model_given,
+    check_settings,
+    command,
+    last_begun,
+)
+from maskwright.runs import Run
 from maskwright.throughput import remember
-
-RESERVE, RESERVE_IMAGE = 5.0, 0.05  # seconds, and an image, that a first validation may take
 
 
 def train(
@@ -44,6 +53,7 @@ def train(
     model: keras.Model | None = None,
     minutes: float | None = None,
     settings: Mapping[str, Any] | None = None,
+    resume: bool = False,
     begun: float | None = None,
 ) -> Run:
     """Train on a dataset and return the run folder that holds all of it.
@@ -54,7 +64,11 @@ def train(
     ``begun``, seconds of ``time.perf_counter``, by default from now. A ``model`` of your own must
     be a functional Keras model from uint8 [B, H, W, 3] to logits [B, H, W, classes].
 
-    Raises DataError, RunError or UsageError before anything is written.
+    With ``resume`` a training that was stopped, in any way, goes on as it was begun, in ``out`` or
+    the last of its name; what else is given must agree with it. Where there is none, it is begun.
+
+    Raises DataError, RunError or UsageError before anything is written, and WriteError where the
+    disk refuses; what was saved before stays whole.
     """
     begun = time.perf_counter() if begun is None else begun
     given = {**(settings or {}), **({"train.minutes": minutes} if minutes else {})}
@@ -62,41 +76,105 @@ def train(
         raise UsageError(f"config and {some(given)} are both given; put the settings into config")
     wanted = config or recipe("default", given)
     parse_loss(wanted.train.loss)
-    folder = free_folder(out, Path("runs") / f"{data_name(data)}-{wanted.recipe}")
-    dataset = load_dataset(data, seed=wanted.seed, split=wanted.split)
-    keras.utils.set_random_seed(wanted.seed)
-    network = model or build(wanted.model, len(dataset.table), dataset.bands.count)
-    check_model(network, dataset.table)
+    otherwise = run_name(data, wanted.recipe)
+    old = last_begun(out, otherwise) if resume else None
+    if old:
+        check_settings(old, flatten(config) if config else given)
+    folder = old.path if old else free_folder(out, otherwise)
+    with locked(folder) as guard:
+        if old and old.about["finished"]:
+            forget_checkpoints(folder)
+            say(f"{folder} is finished: there is nothing to go on with")
+            return old
+        if old:
+            check_model_given(old, given=model is not None)
+        else:
+            free_folder(folder, otherwise)  # still, now that it is ours
+        remove_left_over(folder)
+        config = old.config if old else wanted
+        dataset = load_dataset(data, seed=config.seed, split=config.split)
+        keras.utils.set_random_seed(config.seed)
+        network = model or build(config.model, len(dataset.table), dataset.bands.count)
+        check_model(network, dataset.table)
+        saved = latest_checkpoint(folder) if old else None
+        forget_checkpoints(folder, after=saved.step if saved else -1)
+        again = command(data, folder, own_model=model is not None)
+        with going_on(folder, again):
+            if old and saved:
+                check_data(old, dataset)
+            else:
+                planned = given if minutes and not model and not old else None
+                own_model = model is not None
+                begin(folder, dataset, network, config, planned, begun, own_model=own_model)
+            run = Run(folder, network=model, guard=guard)
+            finish(run, network, dataset, saved, begun)
+    return Run(folder, network=model)
+
+
+@contextmanager
+def going_on(folder: Path, again: str) -> Iterator[None]:
+    """Where a training does not reach its end, say how it goes on; leave nothing of nothing."""
+    try:
+        yield
+    except WriteError as error:
+        raise WriteError(f"{error}; then go on with: {again}") from error
+    except (KeyboardInterrupt, SystemExit):
+        with suppress(WriteError):
+            give_up(Run(folder), again)
+        raise
+
+
+def begin(
+    folder: Path,
+    dataset: Dataset,
+    network: keras.Model,
+    config: Config,
+    planned: Mapping[str, Any] | None,
+    begun: float,
+    *,
+    own_model: bool,
+) -> None:
+    """Write down what will be trained; where it is ``planned``, by a plan that keeps what it says.
+
+    ``folder`` is locked, and empty but for what an earlier begin may have left.
+    """
     plan = None
-    if minutes and not model:
-        plan = plan_for(dataset, given, 60 * minutes - (time.perf_counter() - begun), network)
-        wanted = plan.config
-    run = create_run(folder, wanted, dataset)
+    if planned:
+        left = 60 * planned["train.minutes"] - (time.perf_counter() - begun)
+        plan = plan_for(dataset, planned, left, network)
+        config = plan.config
+    text = plan.to_markdown() if plan else ""
+    run = create_run(folder, config, dataset, plan=text, own_model=own_model)
     if plan:
-        run.write_plan(plan.to_markdown())
         run.tell(f"what is trained, and why: {run.path / 'plan.md'}")
     network.summary(print_fn=run.log, line_length=100)
-    introduce(dataset, network, wanted, run)
-    try:
-        rate = fit(network, dataset, wanted, run, begun)
-    except KeyboardInterrupt:
-        give_up(run)
-        raise
-    if rate and not model:
-        remember(wanted.model, rate)
-    return run
+    introduce(dataset, network, config, run)
 
 
-def give_up(run: Run) -> None:
-    """Say what an interrupted training leaves; where no epoch has ended, leave nothing."""
-    if (run.path / "model.keras").is_file():
-        run.tell(
-            "interrupted; the best epoch so far is kept; go on with: maskwright evaluate "
-            f"{run.path}"
-        )
-    else:
-        run.discard()
-        say(f"no epoch had ended: what was begun in {run.path} is removed again")
+def finish(
+    run: Run,
+    network: keras.Model,
+    dataset: Dataset,
+    saved: Checkpoint | None,
+    begun: float,
+) -> None:
+    """Train to the end, and say so."""
+    rate = fit(network, dataset, run, begun, saved)
+    run.tell(f"trained in {duration(time.perf_counter() - begun)}: {run.path / 'model.keras'}")
+    own_model = run.about["own_model"]
+    run.write_about(finished=True, own_model=own_model)
+    forget_checkpoints(run.path)
+    if rate and not own_model:
+        remember(run.config.model, rate)
+
+
+def give_up(run: Run, again: str) -> None:
+    """Say how an interrupted training goes on; where nothing was saved, leave nothing."""
+    if has_checkpoint(run.path):
+        say(f"interrupted, and nothing is lost; go on with: {again}")
+    elif not (run.path / "model.keras").is_file():
+        discard_run(run)
+        say(f"nothing had been learnt: what was begun in {run.path} is removed again")
 
 
 def check_model(network: keras.Model, table: ClassTable) -> None:
@@ -133,150 +211,3 @@ def introduce(dataset: Dataset, network: keras.Model, config: Config, run: Run) 
         f"{config.recipe}: {network.name} of {network.count_params():,} weights, "
         f"{config.view.size}×{config.view.size} pixels, {length}, into {run.path}"
     )
-
-
-def fit(network: keras.Model, dataset: Dataset, config: Config, run: Run, begun: float) -> float:
-    """Train ``network`` in place; the best epoch ends up in the run's model.keras.
-
-    Where a batch is too large for the memory, training begins again with half of it. Returns the
-    seconds that a step took a megapixel, 0 where too few large steps were made to say.
-    """
-    pairs = dataset.of("train")
-    source = open_source(pairs, dataset.table, config.view, config.augment.zoom, dataset.bands)
-    if config.model.pretrained and not config.train.encoder_rate:
-        freeze_encoder(network)
-    untrained = network.get_weights()
-    config = within_memory(network, Batches(source, config), config, run)
-    while True:
-        try:
-            return fit_batches(network, source, dataset, config, run, begun)
-        except Exception as error:
-            if not out_of_memory(error):
-                raise
-            batch = config.train.batch // 2
-            if not batch:
-                raise MaskwrightError(too_large(config)) from error
-        run.tell(f"a batch of {config.train.batch} does not fit into the memory: trying {batch}")
-        config = rewritten(config, batch, run)
-        run.forget_metrics()
-        network.set_weights(untrained)
-
-
-def within_memory(network: keras.Model, batches: Batches, config: Config, run: Run) -> Config:
-    """The configuration with as large a batch as the memory that is free should hold."""
-    side, wanted = batches.side, batches.batch
-    batch = fitting(network, side, wanted)
-    if batch == wanted:
-        return config
-    takes = step_bytes(network, side, wanted) / 1e9
-    run.tell(
-        f"a step of {wanted} images would take about {takes:.1f} GB of memory, more than is free: "
-        f"training on batches of {batch}"
-    )
-    return rewritten(config, batch, run)
-
-
-def rewritten(config: Config, batch: int, run: Run) -> Config:
-    """The configuration with another batch, in the run folder too."""
-    config = change(config, {"train.batch": batch})
-    run.write_config(config)
-    return config
-
-
-def too_large(config: Config) -> str:
-    """What to do where one image is too much."""
-    size, stride = config.view.size, config.model.stride
-    half = max(stride, size // 2 // stride * stride)
-    return (
-        f"not even one image of {size}×{size} pixels fits into the memory; train on smaller "
-        f"views, as with --size {half} (view.size)"
-    )
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an engine says by this error that a batch is too large.
-
-    >>> out_of_memory(MemoryError()), out_of_memory(ValueError("shapes differ"))
-    (True, False)
-    """
-    names = (MemoryError.__name__, "ResourceExhaustedError", "OutOfMemoryError")
-    return type(error).__name__ in names or "RESOURCE_EXHAUSTED" in str(error)
-
-
-def fit_batches(
-    network: keras.Model,
-    source: Source,
-    dataset: Dataset,
-    config: Config,
-    run: Run,
-    begun: float,
-) -> float:
-    """Train ``network`` on one size of batch, part by part; the seconds a megapixel, as ``fit``."""
-    weights = balanced(dataset.pixels["train"].tolist(), config.train.balance)
-    inner, margin = without_mirror(network)
-    trainer = compiled(inner, config)
-    precision = precision_for(config.train.precision)
-    if precision != "float32":
-        run.tell(f"layers compute in {precision}, weights are float32")
-    steps = stepper(trainer, parse_loss(config.train.loss, weights), precision)
-    epochs = config.train.epochs_for(len(source))
-    progress: Steps | Clock = Steps(len(Batches(source, config)), epochs)
-    if config.train.minutes:
-        reserve = RESERVE + RESERVE_IMAGE * len(dataset.of("val"))
-        progress = Clock(begun + 60 * config.train.minutes, reserve)
-    story = Epochs(trainer, network, dataset, config, progress, run)
-    with story.bar:
-        for size, until in parts(config):
-            batches = Batches(source, config, size, margin)
-            story.part(batches, until)
-            ahead = batches.ahead(story.epoch * len(batches))
-            while not story.part_over:
-                fit_epoch(steps, story, ahead)
-    if not story.epoch:
-        run.discard()
-        raise UsageError(
-            f"--time: {duration(60 * config.train.minutes)} were over before the first step of the "
-            "training; give it more time"
-        )
-    return story.step_seconds()
-
-
-def compiled(network: keras.Model, config: Config) -> keras.Model:
-    """A model over the same layers that has an optimiser.
-
-    It is a second one, so that the one that is saved stays free of it and opens with plain Keras.
-    All variables are made here: those made in its first step would let TensorFlow trace that step
-    twice, which takes ten seconds more.
-    """
-    trainer = keras.Model(network.input, network.output)
-    chosen = optimizer(config.train, pretrained=config.model.pretrained)
-    chosen.build(trainer.trainable_variables)
-    trainer.compile(chosen)
-    return trainer
-
-
-def fit_epoch(
-    steps: Stepper, story: Epochs, ahead: Iterator[tuple[np.ndarray, np.ndarray]]
-) -> None:
-    """Train for an epoch on batches made ahead, or until this part of the training is over."""
-    story.begin()
-    steps.begin()
-    for images, truth in islice(ahead, len(story.batches)):
-        rate = story.before_step()
-        story.after_step(*steps.step(images, truth, rate), steps.lag)
-        if story.part_over:
-            break
-    story.catch_up()
-    steps.sync()
-    story.end()
-
-
-def parts(config: Config) -> list[tuple[int, float]]:
-    """The parts of a training: the side of their views, and the progress at which they end.
-
-    >>> parts(change(Config(), {"train.first_size": 128, "train.first_share": 0.4}))
-    [(128, 0.4), (256, 1.0)]
-    """
-    whole = (config.view.size, 1.0)
-    first = (config.train.first_size, config.train.first_share)
-    return [first, whole] if config.train.first_size else [whole]

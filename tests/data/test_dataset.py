@@ -230,3 +230,37 @@ def test_a_written_dataset_reads_back(folder, tmp_path, bands):
     if bands == RGB:
         again = load_dataset(out)
         assert (again.table, again.pairs, again.root) == (dataset.table, dataset.pairs, folder)
+
+
+def broken(folder: Path, count: int) -> None:
+    """Some of the images are empty files."""
+    for number in range(count):
+        (folder / "images" / f"{number}.png").write_bytes(b"")
+
+
+def test_bad_files_may_be_left_out_and_are_named(tmp_path, write_pairs, capsys):
+    folder = write_pairs(tmp_path / "data", 8)
+    broken(folder, 2)
+    (folder / "masks" / "7.png").unlink()
+    dataset = load_dataset(folder, split=SplitConfig(skip_bad=True))
+    assert [pair.image.name for pair in dataset.pairs] == [f"{n}.png" for n in range(2, 7)]
+    said = capsys.readouterr().err.replace("\n", " ")
+    for number, reason in ((0, "empty (0 bytes)"), (1, "empty (0 bytes)"), (7, "no mask")):
+        assert f"left out: {folder}/images/{number}.png: {reason}" in said
+
+
+def test_what_is_wrong_with_the_whole_is_not_skipped(tmp_path, write_pairs):
+    folder = write_pairs(tmp_path / "data", 4)
+    broken(folder, 3)
+    with pytest.raises(DataError, match="1 image for train, too few"):
+        load_dataset(folder, split=SplitConfig(skip_bad=True))
+
+
+def test_before_it_stops_it_lists_the_bad_files(tmp_path, write_pairs, capsys):
+    folder = write_pairs(tmp_path / "data", 30)
+    broken(folder, 22)
+    with pytest.raises(DataError, match=r"0\.png: empty"):
+        load_dataset(folder)
+    said = capsys.readouterr().err
+    assert said.count("wrong: ") == 21
+    assert "wrong: 2 more; maskwright check" in said.replace("\n", " ")

@@ -69,26 +69,46 @@ def plan(data: Path, as_json: bool, **options: Any) -> None:
 )
 @network_options
 @SEED
-def train(data: Path, out: Path | None, **options: Any) -> None:
+@click.option("--skip-bad", is_flag=True, help="Leave out files that cannot be used.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the training in --out, or the last on DATA, where one was stopped.",
+)
+def train(data: Path, out: Path | None, resume: bool, **options: Any) -> None:
     """Train on DATA: folder, CSV manifest or dataset.toml.
+
+    Ctrl-C ends it with all saved; so does SIGTERM. After these, a power cut or a kill, the same
+    command with --resume goes on as if nothing had happened.
 
     \b
     Examples:
       maskwright train pets --time 10m
       maskwright train pets --recipe tutorial
       maskwright train cells --size 384 --set train.epochs=80 --set augment.rotate=180
+      maskwright train pets --out runs/pets --resume
     """
     name, changes = given_settings(**options)
-    config = configure(**options)  # wrong settings are errors before anything takes time
+    from maskwright.recording import free_folder, run_name
+
+    config = configure(**options)  # what is wrong is said before anything takes time
+    if not resume:
+        free_folder(out, run_name(data, config.recipe))
     start_engine()
-    from maskwright.console import duration, say
+    from maskwright.console import say
     from maskwright.report import write_report
+    from maskwright.resuming import last_begun
     from maskwright.training import train
 
-    if name or not (minutes := changes.pop("train.minutes", 0)):
-        run = train(data, out=out, config=config, begun=STARTED)
+    minutes = changes.get("train.minutes", 0)
+    old = last_begun(out, run_name(data, config.recipe)) if resume else None
+    if old:
+        given = changes | ({"recipe": name} if name else {})
+        run = train(data, out=old.path, settings=given, resume=True, begun=STARTED)
+    elif name or not minutes:
+        run = train(data, out=out, config=config, resume=resume, begun=STARTED)
     else:
-        run = train(data, out=out, minutes=minutes, settings=changes, begun=STARTED)
-    say(f"trained in {duration(time.perf_counter() - STARTED)}: {run.path / 'model.keras'}")
+        del changes["train.minutes"]
+        run = train(data, out=out, minutes=minutes, settings=changes, resume=resume, begun=STARTED)
     say(f"report: {write_report(run)}")
     say(f"next: maskwright evaluate {run.path}")

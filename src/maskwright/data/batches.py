@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from itertools import count
 
@@ -77,7 +77,7 @@ class Batches:
         more = [train.border * border_weights(mask, train.border_sigma) for mask in masks]
         return images, np.stack([masks.astype(np.float32), np.stack(more)], axis=-1)
 
-    def ahead(self, first: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def ahead(self, first: int = 0) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
         """All batches from that number on, without end; a few are made before they are asked for.
 
         An epoch that ends makes no pause: the first batches of the next are in the making.

@@ -33,8 +33,8 @@ from maskwright.data.labels import ClassTable
 from maskwright.data.pairing import Pair
 from maskwright.data.threads import map_ahead
 from maskwright.data.view import shrink, shrink_mask, view_matrix
-from maskwright.data.whole import whole
 from maskwright.errors import DataError
+from maskwright.files import whole_folder
 
 FORMAT = 1  # of the files above; a new number is a new key
 SPARE = 10**9  # bytes that stay free on the disk
@@ -218,7 +218,7 @@ def _decode(files: Files, view: ViewConfig, zoom: float, index: int) -> Stored:
 def _build(path: Path, decode: Callable[[int], Stored], count: int) -> None:
     """Write the cache whole, unless another run has done so by then."""
     try:
-        with whole(path) as part:
+        with whole_folder(path) as part:
             with (part / "pixels.bin").open("wb") as file:
                 sizes = _write(file, decode, count)
                 file.flush()

@@ -14,11 +14,13 @@ from maskwright.data.audit import Audit, check
 from maskwright.data.findings import LOWERS, Finding
 from maskwright.data.folders import SPLITS
 from maskwright.data.images import RGB, Bands, RawMask, read_image, read_mask
+from maskwright.data.kinds import KINDS, LEFT_OUT
 from maskwright.data.labels import ClassTable
 from maskwright.data.pairing import Pair
 from maskwright.errors import DataError, UsageError, nearest, some
 
 AUTO = SplitConfig()
+NAMED = 20  # files, at most, of a list in the terminal
 
 
 @dataclass(frozen=True)
@@ -60,20 +62,35 @@ def load_dataset(
     ``data`` is a folder in a known layout, an export, a CSV manifest, or a ``dataset.toml``. Every
     image and mask is decoded once, so that a broken file is named here and not an hour into the
     training. ``table`` and ``bands`` override those of the data; with ``split`` None, pairs that
-    come without a split stay without one.
+    come without a split stay without one. Where that says ``skip_bad``, pairs whose files cannot
+    be used are left out, and named.
 
-    Raises DataError in one line for the first kind of thing that stops training, and says in one
-    line what lowers quality.
+    Raises DataError in one line for the first kind of thing that stops training, after a list of
+    the files, and says in one line what lowers quality.
     """
     found = check(data, seed=seed, table=table, bands=bands, split=split)
-    if found.stops:
-        raise DataError(in_one_line(found.stops[0], found))
+    skips = split is not None and split.skip_bad
+    left_out = [f for f in found.stops if skips and KINDS[f.kind].repair == LEFT_OUT]
+    for finding in left_out:
+        name_files(finding, "left out", found)
+    if stops := [finding for finding in found.stops if finding not in left_out]:
+        if len(stops[0].flaws) > 1:
+            name_files(stops[0], "wrong", found)
+        raise DataError(in_one_line(stops[0], found))
     assert found.table is not None
     if lowers := [finding for finding in found.findings if finding.severity == LOWERS]:
         things = some((f"{finding.title} ({finding.count})" for finding in lowers), 3)
         say(f"noticed: {things}; maskwright check {data} tells more")
     root, layout = found.listing.root, found.listing.layout
     return Dataset(root, layout, found.table, found.pairs, found.pixels, found.bands)
+
+
+def name_files(finding: Finding, what: str, found: Audit) -> None:
+    """Say each file of a finding, up to twenty of them."""
+    for flaw in finding.flaws[:NAMED]:
+        say(f"{what}: {flaw.path}: {flaw.detail}")
+    if (more := len(finding.flaws) - NAMED) > 0:
+        say(f"{what}: {more} more; maskwright check {found.data} shows all")
 
 
 def in_one_line(finding: Finding, found: Audit) -> str:

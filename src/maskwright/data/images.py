@@ -7,6 +7,7 @@ Files are recognised by their content, never by their extension: a GIF or an RGB
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from maskwright.data import tiff
 from maskwright.data.bands import RGB, Bands, to_bands
 from maskwright.data.bands import bands_from_dict as bands_from_dict
 from maskwright.data.bands import display as display
+from maskwright.data.limits import BYTES, PIXELS, set_limits
 from maskwright.data.strips import read_page
 from maskwright.errors import DataError
 
@@ -27,6 +29,7 @@ FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM")
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm"}
 EXIF_ORIENTATION = 0x0112
 MOST_VALUE = 2**31 - 1  # of a mask
+MOST_FILE = set_limits()  # bytes
 
 
 def is_image_name(path: Path) -> bool:
@@ -80,6 +83,12 @@ def opened(path: Path) -> Iterator[Image.Image | tiff.Page]:
     """
     try:
         with path.open("rb") as file:
+            if (size := os.fstat(file.fileno()).st_size) > MOST_FILE:
+                raise DataError(
+                    f"{path} has {size:,} bytes, and at most {MOST_FILE:,} are read; cut it into "
+                    f"smaller images, or set {BYTES} higher if you trust it",
+                    "too-large",
+                )
             if page := tiff.foreign_page(file, path):
                 yield page
                 return
@@ -103,7 +112,8 @@ def opened(path: Path) -> Iterator[Image.Image | tiff.Page]:
         raise DataError(f"{path} is a folder, not an image; name a file", "missing") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(
-            f"{path} has more than {Image.MAX_IMAGE_PIXELS:,} pixels; cut it into smaller images",
+            f"{path} has more than {Image.MAX_IMAGE_PIXELS:,} pixels; cut it into smaller images, "
+            f"or set {PIXELS} higher if you trust it",
             "too-large",
         ) from None
     except UnidentifiedImageError:

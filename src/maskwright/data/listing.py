@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from maskwright.data.labels import from_dict
 from maskwright.data.pairing import Pair
 from maskwright.data.voc import voc
 from maskwright.errors import DataError, nearest, some
+from maskwright.texts import read_toml
 
 LAYOUTS = {"pets": pets, "camvid": camvid, "voc": voc, "pairs": pairs}
 KEYS = {"root", "layout", "manifest", "encoding", "ignore", "classes", "bands", "allow"}
@@ -112,8 +112,8 @@ def _allowed(kinds: object, path: Path) -> tuple[str, ...]:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        table = read_toml(path)
+    except ValueError as error:
         raise DataError(f"{path} is not valid TOML: {error}") from None
     if unknown := sorted(set(table) - KEYS):
         raise DataError(f"{path} has the unknown key {unknown[0]}: {nearest(unknown[0], KEYS)}")

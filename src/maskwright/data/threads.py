@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 def map_ahead(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int = 2, ahead: int = 8
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """``map`` in threads: results in order, at most ``ahead`` of them waiting in memory.
 
     An exception of ``function`` is raised where its result would have come. Closed early, it does

@@ -16,6 +16,7 @@ from PIL import Image, TiffTags
 from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Tags
 
 from maskwright.data.bands import MOST_BANDS
+from maskwright.data.limits import PIXELS
 from maskwright.errors import DataError
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0")  # little-endian, big-endian, little-endian BigTIFF
@@ -220,8 +221,8 @@ def _refuse_size(page: Page, where: object) -> None:
     stored = rows * columns * page.samples * math.prod(page.block) * page.dtype.itemsize
     if stored > 3 * most:
         raise DataError(
-            f"{where} unpacks to {stored:,} bytes, and at most {3 * most:,} are read; "
-            "cut it into smaller images",
+            f"{where} unpacks to {stored:,} bytes, and at most {3 * most:,} are read; cut it into "
+            f"smaller images, or set {PIXELS} higher if you trust it",
             "too-large",
         )
     needed = rows * columns * (page.samples if page.planar else 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 import shlex
 from collections.abc import Sequence
@@ -53,7 +52,7 @@ def sections(run: Run) -> dict[str, Any]:
         "examples": shown,
         "summary": summary,
         "toml": (run.path / "config.toml").read_text(encoding="utf-8"),
-        "environment": json.loads((run.path / "environment.json").read_text(encoding="utf-8")),
+        "environment": run.read_json("environment.json"),
         "commands": commands(run),
     }
 

@@ -21,8 +21,8 @@ from maskwright.data.labels import IGNORE, ClassTable, Label, value_name
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import relative, write_split
 from maskwright.data.threads import map_ahead
-from maskwright.data.whole import whole
 from maskwright.errors import DataError, UsageError
+from maskwright.files import whole_folder
 
 MENDED = {"mask-size", "mask-orientation", "mask-damaged", "mask-kind", "mask-scale",
           "listed-twice", "several-candidates"}  # fmt: skip
@@ -68,7 +68,7 @@ def repair(found: Audit, out: str | Path) -> Repaired:
         )
     clean = clean_table(table)
     jobs, done = plan(found)
-    with whole(path) as part:
+    with whole_folder(path) as part:
         written = map_ahead(lambda job: job.write(part, table, clean), jobs)
         results = list(track(written, "repairing", len(jobs)))
         pairs = tuple(one.pair for one in results if one.pair)

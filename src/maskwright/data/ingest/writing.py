@@ -19,8 +19,8 @@ from maskwright.data.labels import IGNORE, MOST_CLASSES, ClassTable, Label, defa
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import write_split
 from maskwright.data.threads import map_ahead
-from maskwright.data.whole import whole
 from maskwright.errors import DataError
+from maskwright.files import whole_folder
 
 BACKGROUND = "background"
 
@@ -50,7 +50,7 @@ def unpacking(place: Path) -> Iterator[Path]:
     Raises DataError where the disk refuses.
     """
     try:
-        with whole(place) as part:
+        with whole_folder(place) as part:
             yield part
     except OSError as error:
         if not place.is_dir():

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from maskwright.data.whole import whole
 from maskwright.errors import DataError
+from maskwright.files import whole_folder
 
 
 def left(folder: Path) -> list[str]:
@@ -14,7 +14,7 @@ def left(folder: Path) -> list[str]:
 
 def test_a_folder_takes_its_name_when_it_is_done(tmp_path):
     place = tmp_path / "new" / "set"
-    with whole(place) as part:
+    with whole_folder(place) as part:
         (part / "a").touch()
         assert not place.exists()
     assert left(place) == ["a"]
@@ -24,7 +24,7 @@ def test_a_folder_takes_its_name_when_it_is_done(tmp_path):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, DataError("it is broken")])
 def test_nothing_is_left_of_work_that_fails(tmp_path, error):
     def work() -> None:
-        with whole(tmp_path / "new" / "set") as part:
+        with whole_folder(tmp_path / "new" / "set") as part:
             (part / "a").touch()
             raise error
 
@@ -35,7 +35,7 @@ def test_nothing_is_left_of_work_that_fails(tmp_path, error):
 
 def test_a_folder_that_came_in_the_meantime_is_kept(tmp_path):
     def work() -> None:
-        with whole(tmp_path / "set") as part:
+        with whole_folder(tmp_path / "set") as part:
             (part / "mine").touch()
             (tmp_path / "set").mkdir()
             (tmp_path / "set" / "theirs").touch()
