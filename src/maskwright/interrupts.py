@@ -9,6 +9,8 @@ from typing import Any
 
 from maskwright.console import say
 
+SAID = "how it goes on is said"  # in a KeyboardInterrupt after which there is nothing to add
+
 
 class Interrupts:
     """While it is entered, notes the first of these signals in ``caught`` instead of ending.
@@ -46,4 +48,4 @@ class Interrupts:
         """End as the signal would have done."""
         if self.caught is signal.SIGTERM:
             raise SystemExit(128 + signal.SIGTERM)
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(SAID)

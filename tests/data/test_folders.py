@@ -230,3 +230,19 @@ def test_a_mistake_in_a_manifest_is_named_with_its_line(tmp_path, text, words):
 def test_a_manifest_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match=r"m\.csv cannot be read: No such file or directory; check"):
         manifest(tmp_path / "m.csv")
+
+
+def test_a_manifest_that_names_a_file_at_the_root_does_not_look_through_the_disk(
+    tmp_path, write_pairs
+):
+    folder = write_pairs(tmp_path / "data", 2)
+    (folder / "images" / "deep" / "deeper").mkdir(parents=True)
+    for place in ("more.png", "deep/deeper/other.png"):
+        (folder / "images" / place).write_bytes((folder / "images" / "0.png").read_bytes())
+    listed = tmp_path / "list.csv"
+    listed.write_text("image,mask\ndata/images/0.png,data/masks/0.png\n/x.png,/y.png\n")
+    named = [flaw.path for flaw in manifest(listed).flaws]
+    assert [path.name for path in named if folder in path.parents] == [
+        "1.png",
+        "more.png",
+    ]

@@ -14,6 +14,7 @@ from maskwright.cli.data import PATH, data
 from maskwright.cli.settings import SEED, SETTINGS, configure, start_engine
 from maskwright.cli.train import plan, train
 from maskwright.errors import MaskwrightError
+from maskwright.interrupts import SAID
 
 
 class InOrder(click.Group):
@@ -50,7 +51,9 @@ def main() -> None:
         fail(error.format_message(), 2)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as stop:
+        if SAID in stop.args:
+            sys.exit(130)
         fail("interrupted", 130)
     except MaskwrightError as error:
         if "--debug" in sys.argv:

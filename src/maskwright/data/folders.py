@@ -163,7 +163,8 @@ def manifest(path: Path, root: Path | None = None) -> Listing:
     named = {file for pair in rows for file in (pair.image, pair.mask)}
     flaws: list[Flaw] = []
     for folder in dict.fromkeys(pair.image.parent for pair in rows):
-        beside = files_in(folder, []) if folder.is_dir() else []
+        # Not further down: a manifest may name a file at the root of a disk.
+        beside = sorted(folder.iterdir()) if folder.is_dir() else []
         unlisted = [file for file in beside if is_image_name(file) and file not in named]
         flaws += [Flaw("unlisted", file, f"not in {path.name}") for file in unlisted]
     return Listing("manifest", root, tuple(rows), flaws=tuple(flaws))

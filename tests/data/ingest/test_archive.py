@@ -269,3 +269,21 @@ def test_an_archive_with_a_password_is_named(tmp_path, out):
 def test_an_archive_without_a_file_is_named(tmp_path, out, members):
     with pytest.raises(DataError, match=r"a\.zip holds no file; pack images and masks into it"):
         unpack(zipped(tmp_path / "a.zip", members), out)
+
+
+def test_a_member_without_a_name_is_a_broken_archive(tmp_path, out):
+    path = zipped(tmp_path / "a.zip", {"x": b"image"})
+    content = path.read_bytes()
+    at = content.rindex(b"PK\x01\x02")  # the list of members: no name, and so no x either
+    path.write_bytes(content[: at + 28] + b"\0\0" + content[at + 30 : at + 46] + content[at + 47 :])
+    with pytest.raises(DataError, match=r"a\.zip cannot be unpacked"):
+        unpack(path, out)
+
+
+def test_a_member_at_a_place_that_there_is_not_is_a_broken_archive(tmp_path, out):
+    path = zipped(tmp_path / "a.zip", CALM)
+    content = path.read_bytes()
+    begun = int.from_bytes(content[-6:-2], "little")  # of the list of members, as its end says
+    path.write_bytes(content[:-6] + (begun + 200).to_bytes(4, "little") + content[-2:])
+    with pytest.raises(DataError, match=r"a\.zip cannot be unpacked"):
+        unpack(path, out)

@@ -6,6 +6,7 @@ more while they are written.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import lzma
 import re
@@ -40,6 +41,7 @@ BROKEN = (
     NotImplementedError,  # a way of packing that is not known
     RuntimeError,  # a password
     UnicodeError,
+    IndexError,  # a member without a name
 )
 
 
@@ -92,7 +94,10 @@ def _sound(source: Path) -> Iterator[None]:
     except (FileExistsError, NotADirectoryError) as error:
         name = Path(error.filename).name
         raise DataError(f"{source} holds {name} more than once; pack it again") from None
-    except BROKEN as error:
+    except (*BROKEN, OSError) as error:
+        # Of what the system refuses, only a place that is not in the archive is its fault.
+        if not isinstance(error, BROKEN) and getattr(error, "errno", 0) != errno.EINVAL:
+            raise
         raise DataError(f"{source} cannot be unpacked ({error}); fetch or pack it again") from None
 
 
