@@ -79,7 +79,7 @@ ORIGINAL = Config(
 # With --time a plan chooses view and crop; see benchmarks/README.md for what else was tried.
 #   maskwright train ../shared/data/pets --time 5m
 # 2 cores of an EPYC, 300 s: 0.925 of the pixels of the 199 test images right, mean IoU 0.787 (pet
-# 0.858, background 0.931, boundary 0.572); --time 1m: 0.894 and 0.724, --time 10m: 0.931 and 0.801.
+# 0.858, background 0.931, boundary 0.572); --time 1m: 0.902 and 0.741, --time 10m: 0.931 and 0.800.
 DEFAULT = Config(
     recipe="default",
     view=ViewConfig(size=256),
