@@ -65,7 +65,8 @@ ADVICE = {
     errno.EDQUOT: "free some space, or ask for more",
     errno.EACCES: "change its permissions, or choose another place",
     errno.EROFS: "choose a place that is not read-only",
-    errno.ENOENT: "its folder has gone: put it back, or choose another place",
+    errno.ENOENT: "its folder is not there: make it, or choose another place",
+    errno.EISDIR: "a folder is in its place: move that away",
 }
 
 

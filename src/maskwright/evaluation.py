@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -20,9 +19,10 @@ from maskwright.data.listing import data_name
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import relative
 from maskwright.errors import DataError, RunError, UsageError, nearest
+from maskwright.files import make_folder, whole_file, write_text
 from maskwright.metrics import Scores
 from maskwright.pictures import fit_within, overlay
-from maskwright.runs import Run, load
+from maskwright.runs import Run, load, write_json
 from maskwright.validate import Compared, compare_all
 
 SHOWN = 3  # images of each kind: worst, median, best
@@ -63,8 +63,7 @@ def evaluate(
         "pictures": write_pictures(run, compared, root, name),
     }
     write_rows(run.path / "evaluation" / f"{name}.csv", compared, root, run.table.names)
-    path = run.path / "evaluation" / f"{name}.json"
-    path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(run.path / "evaluation" / f"{name}.json", result)
     return result
 
 
@@ -109,13 +108,10 @@ def add_test_use(run: Run, pairs: Sequence[Pair], split: str) -> int | None:
     if not any(pair.image.resolve() in sealed for pair in pairs):
         return None
     path = run.path / "evaluation" / "test-uses.csv"
-    path.parent.mkdir(exist_ok=True)
-    fresh = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        if fresh:
-            writer.writerow(["time", "split"])
-        writer.writerow([datetime.now(UTC).isoformat(timespec="seconds"), split])
+    make_folder(path.parent)
+    so_far = path.read_text(encoding="utf-8") if path.is_file() else "time,split\n"
+    made = datetime.now(UTC).isoformat(timespec="seconds")
+    write_text(path, f"{so_far}{made},{split}\n")
     uses = count_test_uses(run)
     if uses > 1:
         say(f"test images used for the {ordinal(uses)} time: choose by validation, and test once")
@@ -143,8 +139,8 @@ def ordinal(number: int) -> str:
 
 def write_rows(path: Path, compared: Sequence[Compared], root: Path, names: list[str]) -> None:
     """A CSV row an image: pixels that count, pixel accuracy, mean IoU, IoU of each class."""
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
+    make_folder(path.parent)
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(
             ["image", "pixels", "pixel_accuracy", "mean_iou", *(f"iou {name}" for name in names)]

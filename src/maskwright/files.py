@@ -35,10 +35,21 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, where it is not there; raises WriteError where the system refuses."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError.of(path, error) from error
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all, as ``whole_file``."""
+    """Write a text file whole or not at all, as ``whole_file``.
+
+    What UTF-8 cannot hold, such as a file name in another encoding, is written as ``\\udcff``.
+    """
     with whole_file(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def to_disk(path: Path) -> None:

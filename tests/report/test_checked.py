@@ -17,7 +17,7 @@ from maskwright.data.audit import check
 from maskwright.data.findings import KINDS, LOWERS, STOPS, Flaw, findings_of
 from maskwright.data.images import Bands, RawMask
 from maskwright.data.labels import ClassTable, Label
-from maskwright.errors import UsageError
+from maskwright.errors import UsageError, WriteError
 from maskwright.report.checked import answer, render_check, write_check_page
 from maskwright.report.drawn import NO_CLASS, colored, laid_over, sized
 from maskwright.report.exhibits import exhibits, mended, pictures_of
@@ -262,7 +262,7 @@ def test_the_file_is_written_whole(clean, tmp_path):
 def test_a_page_that_cannot_be_written_is_one_line(clean, tmp_path):
     with pytest.raises(UsageError, match=r"is a folder; name a file, such as .*check\.html"):
         write_check_page(clean, tmp_path)
-    with pytest.raises(UsageError, match=r"--html .*no/x\.html cannot be written \(No such .*name"):
+    with pytest.raises(WriteError, match=r"no/x\.html cannot be written \(No such .*is not there:"):
         write_check_page(clean, tmp_path / "no" / "x.html")
 
 

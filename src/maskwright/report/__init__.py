@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from maskwright.errors import RunError
-from maskwright.report.page import fill, write_whole
+from maskwright.files import write_text
+from maskwright.report.page import fill
 from maskwright.report.sections import sections
 from maskwright.runs import Run
 
@@ -15,16 +16,11 @@ def write_report(run: Run) -> Path:
 
     The page loads nothing from outside itself and holds no script, so it opens offline anywhere.
 
-    Raises RunError where the run folder lacks a file or cannot be written to.
+    Raises RunError where the run folder lacks a file, WriteError where it cannot be written to.
     """
     page = render(run)
     path = run.path / "report.html"
-    try:
-        write_whole(path, page)
-    except OSError as error:
-        raise RunError(
-            f"{path} cannot be written ({error.strerror}); make room for it and try again"
-        ) from None
+    write_text(path, page)
     return path
 
 

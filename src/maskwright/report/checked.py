@@ -16,11 +16,12 @@ from maskwright.data.folders import SPLITS
 from maskwright.data.labels import IGNORE
 from maskwright.data.listing import data_name
 from maskwright.errors import UsageError, some
+from maskwright.files import write_text
 from maskwright.randomness import PICTURES, generator
 from maskwright.report.embedded import SAMPLES, Picture, embed
 from maskwright.report.exhibits import Exhibit, called, exhibits, pair_pictures
 from maskwright.report.meanings import MEANINGS
-from maskwright.report.page import fill, write_whole
+from maskwright.report.page import fill
 from maskwright.report.words import NONE, SPLIT_NAMES
 
 NAMED = 50  # more files of a finding, after the examples
@@ -51,17 +52,12 @@ def write_check_page(found: Audit, path: Path) -> Path:
     The page loads nothing from outside itself and holds no script. Nothing that is wrong with the
     data makes it fail.
 
-    Raises UsageError where the file cannot be written.
+    Raises UsageError where it is a folder, and WriteError where it cannot be written.
     """
     if path.is_dir():
         raise UsageError(f"--html {path} is a folder; name a file, such as {path / 'check.html'}")
     page = render_check(found, path)
-    try:
-        write_whole(path, page)
-    except OSError as error:
-        raise UsageError(
-            f"--html {path} cannot be written ({error.strerror}); name another file"
-        ) from None
+    write_text(path, page)
     return path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -29,17 +28,3 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
         "swatch": charts.swatch,
     }
     return pages.get_template(template).render(values)
-
-
-def write_whole(path: Path, page: str) -> None:
-    """Write a page beside ``path``, then move it there, so that a part of it is never seen.
-
-    What UTF-8 cannot hold, such as a file name in another encoding, is written as ``\\udcff``.
-    """
-    part = path.with_suffix(".part.html")
-    try:
-        part.write_text(page, encoding="utf-8", errors="backslashreplace")
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
