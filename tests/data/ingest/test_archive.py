@@ -287,3 +287,13 @@ def test_a_member_at_a_place_that_there_is_not_is_a_broken_archive(tmp_path, out
     path.write_bytes(content[:-6] + (begun + 200).to_bytes(4, "little") + content[-2:])
     with pytest.raises(DataError, match=r"a\.zip cannot be unpacked"):
         unpack(path, out)
+
+
+def test_a_broken_stream_of_bzip2_is_a_broken_archive(tmp_path, out):
+    path = zipped(tmp_path / "a.zip", {"x": bytes(range(256)) * 9}, zipfile.ZIP_BZIP2)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"BZh")
+    content[at + 4 : at + 10] = b"broken"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.zip cannot be unpacked"):
+        unpack(path, out)

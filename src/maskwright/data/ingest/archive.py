@@ -95,8 +95,9 @@ def _sound(source: Path) -> Iterator[None]:
         name = Path(error.filename).name
         raise DataError(f"{source} holds {name} more than once; pack it again") from None
     except (*BROKEN, OSError) as error:
-        # Of what the system refuses, only a place that is not in the archive is its fault.
-        if not isinstance(error, BROKEN) and getattr(error, "errno", 0) != errno.EINVAL:
+        # Errors of the system have a number, that of a place which is not in the archive EINVAL;
+        # a broken bzip2 stream is an OSError without one.
+        if getattr(error, "errno", None) not in (None, errno.EINVAL):
             raise
         raise DataError(f"{source} cannot be unpacked ({error}); fetch or pack it again") from None
 
