@@ -86,7 +86,9 @@ def damage_no_image(data: Path) -> str:
 
 def damage_empty(data: Path) -> str:
     (data / "images" / "5.png").write_bytes(b"")
-    return r"images/5\.png: empty \(0 bytes\); fetch them again, or take them out$"
+    return (
+        r"images/5\.png: empty \(0 bytes\); fetch them again, or take them out; --skip-bad .* out$"
+    )
 
 
 def damage_no_pair(data: Path) -> str:

@@ -12,7 +12,14 @@ import pytest
 
 from maskwright.data.pairing import Pair
 from maskwright.errors import DataError, RunError, UsageError
-from maskwright.evaluation import choose_pairs, count_test_uses, evaluate, notable, write_rows
+from maskwright.evaluation import (
+    at_new_place,
+    choose_pairs,
+    count_test_uses,
+    evaluate,
+    notable,
+    write_rows,
+)
 from maskwright.validate import Compared
 
 
@@ -151,3 +158,22 @@ def test_other_images_than_the_test_images_are_no_use_of_them(run, write_pairs, 
         assert scores["test_uses"] is None
     assert count_test_uses(run) == 0
     assert not (run.path / "evaluation" / "test-uses.csv").exists()
+
+
+def test_the_data_of_a_run_are_known_again_at_another_place(run, tmp_path, capsys):
+    """So that its images are not taken for new ones, of which most would be trained on."""
+    root = run.dataset.root
+    new = shutil.copytree(root, tmp_path / "elsewhere" / "cells")
+    moved = at_new_place(run, new)
+    assert moved is not None
+    assert moved.dataset.of("train")[0].image.is_relative_to(new)
+    assert [pair.split for pair in moved.dataset.pairs] == [p.split for p in run.dataset.pairs]
+    assert at_new_place(run, root) is None
+    scores = evaluate(run, new)
+    assert (scores["split"], scores["trained_on"], scores["images"]) == ("test", 0, 2)
+    assert count_test_uses(run) == 1
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert "holds the images of this run, at another place: they are split as for it" in said
+    mask = next((new / "masks").iterdir())
+    mask.write_bytes(mask.read_bytes() + b"x")
+    assert at_new_place(run, new) is None

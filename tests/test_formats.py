@@ -43,7 +43,7 @@ def test_a_run_of_a_format_to_come_says_so(tmp_path):
         ("config.toml", "[model]\nfilters = 3", "model.filters = 3 must be a list"),
         ("dataset.toml", "", "dataset.toml: it has no 'root'"),
         ("data.json", '{"pixels": {"train": ["x"]}}', "dataset.toml: invalid literal"),
-        ("metrics.csv", "epoch,loss\n1,x\n", "metrics.csv: could not convert string to float"),
+        ("metrics.csv", "epoch,loss\n1,x\n", "metrics.csv is damaged: not all of its rows are of"),
         ("split.csv", "a,b\n1,2\n", "split.csv"),
     ],
 )

@@ -125,7 +125,7 @@ def test_torn_checkpoints_go_back_to_what_was_whole(
     assert "00000007.npz is torn" in capsys.readouterr().err.replace("\n", "")
 
 
-def test_settings_may_be_left_out_or_must_agree(shapes, tmp_path, monkeypatch, every_step):
+def test_settings_may_be_left_out_or_must_agree(shapes, tmp_path, monkeypatch, capsys, every_step):
     with monkeypatch.context() as dying:
         stop_at(dying, "before_step", 3)
         with pytest.raises(DiedError):
@@ -134,8 +134,14 @@ def test_settings_may_be_left_out_or_must_agree(shapes, tmp_path, monkeypatch, e
         UsageError, match=r"train.epochs = 9 is given, but .*run was begun with 3; leave it out"
     ):
         mw.train(shapes, out=tmp_path / "run", settings={"train.epochs": 9}, resume=True)
-    run = mw.train(shapes, out=tmp_path / "run", settings={"train.epochs": 3}, resume=True)
+    with pytest.raises(UsageError, match=r"train.batch = 2 is given, but .*run was begun with 4"):
+        mw.train(shapes, out=tmp_path / "run", settings={"train.batch": 2}, resume=True)
+    with pytest.raises(RunError, match="holds a training that has not ended; go on with it by ad"):
+        mw.train(shapes, out=tmp_path / "run", config=config())
+    settings = {"train.epochs": 3, "train.batch": 8}  # which may have been made smaller
+    run = mw.train(shapes, out=tmp_path / "run", settings=settings, resume=True)
     assert run.about["finished"]
+    assert "batches stay of 4" in capsys.readouterr().err
 
 
 def test_data_that_changed_are_refused(shapes, tmp_path, monkeypatch, every_step):
@@ -149,6 +155,20 @@ def test_data_that_changed_are_refused(shapes, tmp_path, monkeypatch, every_step
     words = "the images, masks or classes in .*shapes are not those with which .*run was begun; put"
     with pytest.raises(RunError, match=words):
         mw.train(copy, out=tmp_path / "run", resume=True)
+
+
+def test_scores_of_the_model_so_far_are_not_taken_for_those_of_the_end(
+    shapes, tmp_path, monkeypatch, capsys, every_step
+):
+    with monkeypatch.context() as dying:
+        stop_at(dying, "before_step", 5)
+        with pytest.raises(DiedError):
+            mw.train(shapes, out=tmp_path / "run", config=config())
+    mw.evaluate(tmp_path / "run")
+    run = mw.train(shapes, out=tmp_path / "run", resume=True)
+    assert run.evaluation() is None
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert "test.json was of the model so far: evaluate again at the end" in said
 
 
 def test_what_is_finished_stays_as_it_is(shapes, whole, capsys):

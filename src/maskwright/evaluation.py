@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ from maskwright.console import say, track
 from maskwright.data.dataset import load_dataset
 from maskwright.data.folders import SPLITS
 from maskwright.data.images import display, read_mask, write_image
-from maskwright.data.listing import data_name
+from maskwright.data.listing import data_name, list_pairs
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import relative
 from maskwright.errors import DataError, RunError, UsageError, nearest
 from maskwright.files import make_folder, whole_file, write_text
 from maskwright.metrics import Scores
 from maskwright.pictures import fit_within, overlay
+from maskwright.recording import data_of
 from maskwright.runs import Run, load, write_json
 from maskwright.validate import Compared, compare_all
 
@@ -44,6 +46,9 @@ def evaluate(
     """
     run = model if isinstance(model, Run) else load(model)
     begun = time.perf_counter()
+    if data is not None and (moved := at_new_place(run, Path(data))):
+        say(f"{data} holds the images of this run, at another place: they are split as for it")
+        run, data = moved, None
     root, pairs, split = choose_pairs(run, data, split)
     seen = {pair.image.resolve() for pair in run.dataset.of("train")}
     if known := sum(pair.image.resolve() in seen for pair in pairs):
@@ -75,7 +80,10 @@ def choose_pairs(
         raise UsageError(f"no split called {split}: {nearest(split, ('all', *SPLITS))}")
     dataset = run.dataset
     if data is not None:
-        dataset = load_dataset(data, table=run.table, bands=run.dataset.bands, split=None)
+        skip_bad = run.config.split.skip_bad
+        dataset = load_dataset(
+            data, table=run.table, bands=run.dataset.bands, split=None, skip_bad=skip_bad
+        )
     if data is None and not dataset.root.is_dir():
         raise RunError(
             f"the data of this run is gone from {dataset.root}; "
@@ -97,6 +105,32 @@ def choose_pairs(
     if not pairs:
         raise DataError(f"{dataset.root} has no images in the split {split}; try --split all")
     return dataset.root, pairs, split
+
+
+def at_new_place(run: Run, data: Path) -> Run | None:
+    """The run with its data where they lie now; None where these are other data, or none moved.
+
+    They are the same where all names, as they lie in the dataset, and contents are (data.json).
+    """
+    own = run.dataset
+    listing = list_pairs(data)
+    there = {relative(pair.image, listing.root): pair for pair in listing.pairs}
+    names = [relative(pair.image, own.root) for pair in own.pairs]
+    if listing.root.resolve() == own.root.resolve() or not there.keys() >= set(names):
+        return None
+    pairs = tuple(
+        replace(there[name], split=pair.split, group=pair.group)
+        for name, pair in zip(names, own.pairs, strict=True)
+    )
+    dataset = replace(own, root=listing.root, pairs=pairs)
+    try:
+        if data_of(dataset)["digest"] != run.data.get("digest"):
+            return None
+    except OSError:
+        return None
+    moved = replace(run)
+    vars(moved).update({**vars(run), "dataset": dataset})
+    return moved
 
 
 def add_test_use(run: Run, pairs: Sequence[Pair], split: str) -> int | None:

@@ -37,6 +37,11 @@ def free_folder(out: str | Path | None, otherwise: str | Path) -> Path:
     if out is not None:
         path = Path(out)
         if path.is_file() or (path.is_dir() and not is_free(path)):
+            if _has_begun(path):
+                raise RunError(
+                    f"{path} holds a training that has not ended; go on with it by adding "
+                    "--resume, or choose another --out"
+                )
             raise RunError(f"{path} already exists; choose another --out, or remove it")
         return path
     first = free = Path(otherwise)
@@ -45,6 +50,14 @@ def free_folder(out: str | Path | None, otherwise: str | Path) -> Path:
         number += 1
         free = first.with_name(f"{first.name}-{number}")
     return free
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether a training was begun in a folder, and has not ended."""
+    try:
+        return not Run(folder).about["finished"]
+    except RunError:
+        return False
 
 
 def run_name(data: str | Path, recipe: str) -> Path:

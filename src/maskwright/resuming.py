@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from maskwright.config import flatten
+from maskwright.console import say
 from maskwright.data.dataset import Dataset
 from maskwright.engine import keras
 from maskwright.errors import RunError, UsageError
 from maskwright.recording import data_of, free_folder
-from maskwright.runs import Run, load
+from maskwright.runs import Run, check_format, load
 from maskwright.settings import change
 
-DECIDED = {"train.batch"}  # settings that a training itself may have changed in its run
+BATCH = "train.batch"  # which a training itself may have made smaller
 
 
 def last_begun(out: str | Path | None, otherwise: str | Path) -> Run | None:
@@ -28,7 +29,9 @@ def last_begun(out: str | Path | None, otherwise: str | Path) -> Run | None:
     folder = Path(out) if out is not None else _last(Path(otherwise))
     if folder is None or not (folder / "config.toml").is_file():
         return None
-    return Run(folder)
+    run = Run(folder)
+    check_format(run)
+    return run
 
 
 def _last(first: Path) -> Path | None:
@@ -44,7 +47,9 @@ def check_settings(run: Run, given: Mapping[str, Any]) -> None:
     """Refuse settings other than those with which a run was begun."""
     begun, wanted = flatten(run.config), flatten(change(run.config, dict(given)))
     for key, value in begun.items():
-        if wanted[key] != value and key not in DECIDED:
+        if key == BATCH and wanted[key] > value:
+            say(f"batches stay of {value}, as this training made them to fit into the memory")
+        elif wanted[key] != value:
             raise UsageError(
                 f"{key} = {wanted[key]} is given, but {run.path} was begun with {value}; leave it "
                 "out to go on, or begin another run without --resume"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maskwright.config import Config
+from maskwright.config import Config, flatten
 from maskwright.console import say
 from maskwright.data.dataset import Dataset
 from maskwright.data.folders import SPLITS, manifest
@@ -50,9 +50,15 @@ class Run:
         """The complete configuration, from config.toml."""
         path = self.path / "config.toml"
         try:
-            return change(Config(), read_config(path))
+            settings = read_config(path)
+            config = change(Config(), settings)
         except UsageError as error:
-            raise RunError(f"{path}: {error}; {DAMAGED}") from None
+            reason = str(error).removeprefix(f"{path} ")
+            raise RunError(f"{path}: {reason}; {DAMAGED}") from None
+        parts = [key.split(".")[0] for key in flatten(config)]
+        if lacks := set(parts) - {key.split(".")[0] for key in settings}:
+            raise RunError(f"{path} is not complete: it has no {min(lacks)}; {DAMAGED}")
+        return config
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -82,7 +88,10 @@ class Run:
         """The best model: image uint8 [B, S, S, C] to logits float32 [B, S, S, classes]."""
         path = self.path / "model.keras"
         if not path.is_file():
-            raise RunError(f"{path} is missing: no epoch of this training ended; train again")
+            raise RunError(
+                f"{path} is missing: no epoch of this training ended; go on with it, by "
+                f"maskwright train DATA --out {self.path} --resume"
+            )
         if not self.about["finished"]:
             say(f"the training of {self.path} has not ended: this is its best epoch so far")
         from maskwright.models.opening import filled, open_model, open_own
@@ -116,8 +125,11 @@ class Run:
         try:
             with path.open(newline="", encoding="utf-8") as file:
                 return [{key: float(row[key]) for key in row} for row in csv.DictReader(file)]
-        except (ValueError, TypeError, csv.Error) as error:
-            raise RunError(f"{path}: {reason_of(error)}; {DAMAGED}") from None
+        except (ValueError, TypeError, csv.Error):
+            raise RunError(
+                f"{path} is damaged: not all of its rows are of numbers; remove it: with it only "
+                "the curves of the report are lost"
+            ) from None
 
     @cached_property
     def data(self) -> dict[str, Any]:
@@ -162,6 +174,12 @@ class Run:
         """Write config.toml, complete."""
         write_text(self.path / "config.toml", to_toml(config))
         self.__dict__.pop("config", None)
+
+    def forget_scores(self) -> None:
+        """Remove the scores of a model that is about to change; how often is still written down."""
+        for path in (self.path / "evaluation").glob("*.json"):
+            path.unlink()
+            self.tell(f"{path} was of the model so far: evaluate again at the end")
 
     def save_model(self, model: keras.Model) -> None:
         """Write model.keras whole or not at all."""
@@ -224,12 +242,17 @@ def load(path: str | Path, *, model: keras.Model | None = None) -> Run:
         if not (folder / name).is_file():
             raise RunError(f"{folder} is incomplete: it has no {name}; train again")
     run = Run(folder, network=model)
+    check_format(run)
+    return run
+
+
+def check_format(run: Run) -> None:
+    """Refuse a run folder of a version to come."""
     if not isinstance(number := run.about["format"], int) or not 1 <= number <= FORMAT:
         raise RunError(
-            f"{folder} is of format {number}, and this version of Maskwright reads up to {FORMAT}; "
-            "install a newer one"
+            f"{run.path} is of format {number}, and this version of Maskwright reads up to "
+            f"{FORMAT}; install a newer one"
         )
-    return run
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

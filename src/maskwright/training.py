@@ -102,6 +102,7 @@ def train(
         with going_on(folder, again):
             if old and saved:
                 check_data(old, dataset)
+                old.forget_scores()
             else:
                 planned = given if minutes and not model and not old else None
                 own_model = model is not None

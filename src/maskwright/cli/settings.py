@@ -22,6 +22,7 @@ SETTINGS = click.option(
     help="One setting; config.toml of a run shows all keys.",
 )
 SEED = click.option("--seed", type=int, help="Seed of split, weights, order and augmentation.")
+SKIP_BAD = click.option("--skip-bad", is_flag=True, help="Leave out files that cannot be used.")
 
 _NETWORK = (
     click.option("--encoder", help="One of maskwright info --encoders, or plain: the U-Net's own."),

@@ -14,6 +14,7 @@ from maskwright.cli.data import PATH
 from maskwright.cli.settings import (
     SEED,
     SETTINGS,
+    SKIP_BAD,
     configure,
     given_settings,
     network_options,
@@ -29,6 +30,7 @@ STARTED = time.perf_counter()  # of a --time that someone is waiting for
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
 @SETTINGS
 @network_options
+@SKIP_BAD
 @SEED
 def plan(data: Path, as_json: bool, **options: Any) -> None:
     """Say what would be trained on DATA in a given time, and why.
@@ -52,6 +54,7 @@ def plan(data: Path, as_json: bool, **options: Any) -> None:
     for option in ("encoder", "encoder_weights", "size", "batch", "seed"):
         if options[option] is not None:
             again += f" --{option.replace('_', '-')} {options[option]}"
+    again += " --skip-bad" if options["skip_bad"] else ""
     say(f"next: maskwright train {shlex.quote(str(data))} --time {options['budget']}{again}")
 
 
@@ -69,7 +72,7 @@ def plan(data: Path, as_json: bool, **options: Any) -> None:
 )
 @network_options
 @SEED
-@click.option("--skip-bad", is_flag=True, help="Leave out files that cannot be used.")
+@SKIP_BAD
 @click.option(
     "--resume",
     is_flag=True,

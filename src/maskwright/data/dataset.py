@@ -56,21 +56,22 @@ def load_dataset(
     table: ClassTable | None = None,
     bands: Bands | None = None,
     split: SplitConfig | None = AUTO,
+    skip_bad: bool = False,
 ) -> Dataset:
     """Find, audit, understand and split a dataset.
 
     ``data`` is a folder in a known layout, an export, a CSV manifest, or a ``dataset.toml``. Every
     image and mask is decoded once, so that a broken file is named here and not an hour into the
     training. ``table`` and ``bands`` override those of the data; with ``split`` None, pairs that
-    come without a split stay without one. Where that says ``skip_bad``, pairs whose files cannot
-    be used are left out, and named.
+    come without a split stay without one. With ``skip_bad``, here or there, pairs whose files
+    cannot be used are left out, and named.
 
     Raises DataError in one line for the first kind of thing that stops training, after a list of
     the files, and says in one line what lowers quality.
     """
     found = check(data, seed=seed, table=table, bands=bands, split=split)
-    skips = split is not None and split.skip_bad
-    left_out = [f for f in found.stops if skips and KINDS[f.kind].repair == LEFT_OUT]
+    skips = skip_bad or (split is not None and split.skip_bad)
+    left_out = [f for f in found.stops if skips and can_be_skipped(f)]
     for finding in left_out:
         name_files(finding, "left out", found)
     if stops := [finding for finding in found.stops if finding not in left_out]:
@@ -101,8 +102,14 @@ def in_one_line(finding: Finding, found: Audit) -> str:
         names = some(flaw.path.name for flaw in others)
         more = f" (so it is with {len(others)} more: {names})"
     kinds = len(found.stops) - 1
+    skip = "; --skip-bad leaves such files out" if can_be_skipped(finding) else ""
     rest = f"; maskwright check {found.data} shows {amount(kinds, 'more kind')}" if kinds else ""
-    return f"{first.path}: {first.detail}; {finding.remedy}{more}{rest}"
+    return f"{first.path}: {first.detail}; {finding.remedy}{more}{skip}{rest}"
+
+
+def can_be_skipped(finding: Finding) -> bool:
+    """Whether it is about single files, without which the others can be used."""
+    return KINDS[finding.kind].repair == LEFT_OUT
 
 
 def read_pair(pair: Pair, bands: Bands = RGB) -> tuple[np.ndarray, RawMask]:

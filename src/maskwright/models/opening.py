@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ LONGEST_NAME = 1000
 
 
 class ForeignError(ValueError):
-    """A layer that Keras does not have."""
+    """A layer that Keras does not have, or that could do anything."""
 
 
 def open_model(path: Path, config: ModelConfig, classes: int, channels: int) -> keras.Model:
@@ -76,7 +77,9 @@ def filled(path: Path, model: keras.Model) -> keras.Model:
     """A network with its weights read from ``path``; raises RunError as ``open_model``."""
     with told(path):
         check_weights(members(path)[1])
-        model.load_weights(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what does not fit is an error
+            model.load_weights(path)
     if not all(np.isfinite(values).all() for values in model.get_weights()):
         raise RunError(f"{path} holds weights that are no finite numbers: train again")
     return model
@@ -177,7 +180,7 @@ def check_layers(network: object, size: int) -> None:
         if name is None or (name in PARTS and module is None):
             continue
         if name in REFUSED:
-            raise ValueError(f"its {name} can run code")
+            raise ForeignError(f"its {name} can run code")
         if module not in HOMES and not str(module).startswith(INNER):
             raise ForeignError(f"its {name} of {module} is not one of Keras's layers")
     if 4 * weights_asked(every) > size + SPARE:
