@@ -124,5 +124,6 @@ def test_a_signal_saves_and_says_how_to_go_on(shapes, tmp_path, number, code):
     assert "stopping after this step; once more to stop at once" in said
     again = f"maskwright train {shapes} --out {out} --resume"
     assert f"interrupted, and nothing is lost; go on with: {again}" in said
+    assert "error:" not in said
     assert not (out / "lock").exists()
     assert latest_checkpoint(out).step > 0

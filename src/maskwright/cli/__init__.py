@@ -52,7 +52,7 @@ def main() -> None:
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except (KeyboardInterrupt, click.Abort) as stop:
-        if SAID in stop.args:
+        if SAID in getattr(stop.__cause__ or stop, "args", ()):  # click makes an Abort of it
             sys.exit(130)
         fail("interrupted", 130)
     except MaskwrightError as error:
