@@ -85,6 +85,8 @@ def owner_lives(lock: SoftFileLease) -> bool | None:
     owner = lock.owner
     if not owner or owner.hostname != this_machine():
         return None
+    if os.name == "nt":  # there the library itself finds the dead, and a signal 0 is Ctrl-C
+        return True
     try:
         os.kill(owner.pid, 0)
     except ProcessLookupError:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 MOST = 4_000_000  # bytes; a table of 255 classes has 25,000
 DEEPEST = 32  # tables within tables; our own have three
+TOO_DEEP = f"tables or lists lie more than {DEEPEST} deep in each other"
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -16,13 +18,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises OSError, and ValueError with the reason where it is none, or too large or too deep.
     """
-    text = _text(path, MOST)
-    try:
-        content = tomllib.loads(text)
-    except RecursionError:
-        raise ValueError(f"tables or lists lie more than {DEEPEST} deep in each other") from None
-    _check_depth(content)
-    return content
+    return _parsed(path, MOST, tomllib.loads)
 
 
 def read_json(path: Path, most: int = MOST) -> dict[str, Any]:
@@ -30,23 +26,22 @@ def read_json(path: Path, most: int = MOST) -> dict[str, Any]:
 
     Raises OSError, and ValueError with the reason where it is none, or too large or too deep.
     """
-    text = _text(path, most)
+    return _parsed(path, most, json.loads)
+
+
+def _parsed(path: Path, most: int, parse: Callable[[str], Any]) -> dict[str, Any]:
+    with path.open("rb") as file:
+        text = file.read(most + 1)
+    if len(text) > most:
+        raise ValueError(f"it has more than {most:,} bytes")
     try:
-        content = json.loads(text)
+        content = parse(text.decode("utf-8"))
     except RecursionError:
-        raise ValueError(f"objects or lists lie more than {DEEPEST} deep in each other") from None
+        raise ValueError(TOO_DEEP) from None
     if not isinstance(content, dict):
         raise ValueError("it holds no object")
     _check_depth(content)
     return content
-
-
-def _text(path: Path, most: int) -> str:
-    with path.open("rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"it has more than {most:,} bytes")
-    return content.decode("utf-8")
 
 
 def _check_depth(content: object) -> None:
@@ -57,4 +52,4 @@ def _check_depth(content: object) -> None:
         level = [one for each in inner for one in each if isinstance(one, dict | list)]
         if not level:
             return
-    raise ValueError(f"tables or lists lie more than {DEEPEST} deep in each other")
+    raise ValueError(TOO_DEEP)

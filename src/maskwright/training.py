@@ -91,25 +91,32 @@ def train(
         else:
             free_folder(folder, otherwise)  # still, now that it is ours
         remove_left_over(folder)
-        config = old.config if old else wanted
-        dataset = load_dataset(data, seed=config.seed, split=config.split)
-        keras.utils.set_random_seed(config.seed)
-        network = model or build(config.model, len(dataset.table), dataset.bands.count)
-        check_model(network, dataset.table)
-        saved = latest_checkpoint(folder) if old else None
-        forget_checkpoints(folder, after=saved.step if saved else -1)
-        again = command(data, folder, own_model=model is not None)
-        with going_on(folder, again):
-            if old and saved:
-                check_data(old, dataset)
-                old.forget_scores()
-            else:
-                planned = given if minutes and not model and not old else None
-                own_model = model is not None
-                begin(folder, dataset, network, config, planned, begun, own_model=own_model)
-            run = Run(folder, network=model, guard=guard)
-            finish(run, network, dataset, saved, begun)
+        planned = given if minutes and model is None and not old else None
+        run = Run(folder, network=model, guard=guard)
+        train_into(run, data, old.config if old else wanted, planned, begun)
     return Run(folder, network=model)
+
+
+def train_into(
+    run: Run, data: str | Path, config: Config, planned: Mapping[str, Any] | None, begun: float
+) -> None:
+    """Train into a folder that is locked, from its newest checkpoint where it has one."""
+    own_model = run.network is not None
+    dataset = load_dataset(data, seed=config.seed, split=config.split)
+    keras.utils.set_random_seed(config.seed)
+    network = run.network
+    if network is None:
+        network = build(config.model, len(dataset.table), dataset.bands.count)
+    check_model(network, dataset.table)
+    saved = latest_checkpoint(run.path)
+    forget_checkpoints(run.path, after=saved.step if saved else -1)
+    with going_on(run.path, command(data, run.path, own_model=own_model)):
+        if saved:
+            check_data(run, dataset)
+            run.forget_scores()
+        else:
+            begin(run.path, dataset, network, config, planned, begun, own_model=own_model)
+        finish(run, network, dataset, saved, begun)
 
 
 @contextmanager
