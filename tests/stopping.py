@@ -35,8 +35,10 @@ def config(**changes: object) -> mw.Config:
 def left(run: mw.Run) -> dict[str, object]:
     """What a training leaves, but for the times that it took."""
     rows = [{k: v for k, v in row.items() if k != "seconds"} for row in run.metrics()]
+    found = run.path / "calibration.json"
     return {
         "rows": rows,
+        "calibration": found.read_text() if found.is_file() else None,
         "files": sorted(path.name for path in run.path.iterdir()),
         "weights": [weight.tobytes() for weight in run.model.get_weights()],
     }

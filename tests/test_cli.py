@@ -15,7 +15,7 @@ from maskwright.cli import cli, configure, main
 from maskwright.errors import DataError
 
 VERBS = ["demo", "data pets", "data shapes", "data clean", "check", "plan", "train", "evaluate",
-         "predict", "report", "info"]  # fmt: skip
+         "predict", "report", "compare", "info"]  # fmt: skip
 
 
 def call(capsys, monkeypatch, *words: object) -> tuple[int, str, str]:
@@ -148,6 +148,10 @@ def assert_one_error(stderr: str, words: str) -> None:
         (["evaluate", "."], 1, r"\. is no run folder: it has no config\.toml"),
         (["predict", ".", "x.jpg"], 2, r"Missing option '--out'"),
         (["report", "nowhere"], 1, r"nowhere: no such run folder"),
+        (["compare", "nowhere", "there"], 1, r"nowhere: no such run folder"),
+        (["predict", ".", "x", "--out", "o", "--recall", "0.9"], 2, r"--recall 0\.9: write a clas"),
+        (["predict", ".", "x", "--out", "o", "--threshold", "a=b"], 2, r"--threshold a=b: write"),
+        (["train", "x", "--monitor", "mean_uio"], 2, r"train\.monitor = 'mean_uio': did you mean"),
         (["data", "shapes", "x", "--count", "0"], 2, r"count"),
     ],
 )
@@ -191,6 +195,7 @@ def test_nothing_to_do_shows_the_help_in_the_order_of_the_flow(capsys, monkeypat
         "evaluate",
         "predict",
         "report",
+        "compare",
         "info",
     ]
 
@@ -291,12 +296,23 @@ def test_train_evaluate_predict_report_from_the_command_line(capsys, monkeypatch
     code, _, err = call(capsys, monkeypatch, *words)
     assert code == 0
     assert "6 masks in masks" in err
+    masks = ["--threshold", "value_1=0.3", "--confidence", "--out", "open"]
+    code, _, err = call(capsys, monkeypatch, "predict", "runs/data-scratch", "data/images", *masks)
+    assert code == 0
+    assert Path("open/0-confidence.png").is_file()
     code, _, err = call(capsys, monkeypatch, "report", "runs/data-scratch")
     assert code == 0
     assert Path("runs/data-scratch/report.html").stat().st_size > 10_000
     code, _, err = call(capsys, monkeypatch, "train", "data", *small)
     assert code == 0
     assert "next: maskwright evaluate runs/data-scratch-2" in err
+    call(capsys, monkeypatch, "evaluate", "runs/data-scratch-2")
+    pair = ["runs/data-scratch", "runs/data-scratch-2"]
+    code, out, err = call(capsys, monkeypatch, "compare", *pair, "--json")
+    assert code == 0
+    assert json.loads(out)["first"] == "runs/data-scratch"
+    assert "A = runs/data-scratch" in err
+    assert "the mean IoU of runs/data-scratch-2 is" in err.replace("\n", " ")
 
 
 def test_plan_says_what_and_why_and_what_to_type_next(capsys, monkeypatch, folder):

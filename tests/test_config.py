@@ -7,6 +7,7 @@ import pytest
 
 from maskwright.config import (
     CHOICES,
+    MONITORS,
     RANGES,
     AugmentConfig,
     Config,
@@ -39,6 +40,18 @@ def test_a_config_cannot_be_changed_in_place():
 def test_a_word_outside_the_choices_is_named_with_the_choices(key):
     with pytest.raises(UsageError, match=rf"^{key} = 'zzz': choose from {', '.join(CHOICES[key])}"):
         change(Config(), {key: "zzz"})
+
+
+@pytest.mark.parametrize("monitor", [*MONITORS, "iou cell", "iou two words"])
+def test_what_may_pick_the_best_epoch(monitor):
+    assert TrainConfig(monitor=monitor).monitored[0] == f"val_{monitor}"
+    assert Config(train=TrainConfig(monitor=monitor)).train.monitor == monitor
+
+
+@pytest.mark.parametrize("monitor", ["mean_iuo", "iou", "iou ", ""])
+def test_what_may_not_pick_the_best_epoch(monitor):
+    with pytest.raises(UsageError, match=r"train\.monitor = '.*': .*or write iou and the name of"):
+        Config(train=TrainConfig(monitor=monitor))
 
 
 def test_a_misspelled_choice_gets_a_hint():

@@ -34,37 +34,71 @@ def test_track_shows_the_count_and_ends_complete(monkeypatch):
     assert out.getvalue().count("counting") < 100  # not drawn for every item
 
 
+def row(name: str, pixels: int, **scores: float | None) -> dict[str, object]:
+    """A class with the same score in every column but for those given."""
+    keys = ("iou", "dice", "precision", "recall", "boundary_iou")
+    return {"name": name, **dict.fromkeys(keys, 0.5), "hd95": 31.26, "pixels": pixels, **scores}
+
+
+def table(rows: list, **scores: object) -> dict[str, object]:
+    """What ``evaluate`` says, as far as it is printed."""
+    return {
+        "classes": rows,
+        "images": 2,
+        "split": "test",
+        "pixel_accuracy": 0.9,
+        "mean_iou": 0.5,
+        "mean_dice": None,
+        "interval": {"of": "images", "count": 2, "few": True},
+        "intervals": {"pixel_accuracy": [0.85, 0.95], "mean_iou": None, "mean_dice": None},
+        **scores,
+    }
+
+
 def test_scores_are_shown_with_a_dash_where_there_is_none(monkeypatch):
     out = io.StringIO()
     monkeypatch.setattr(console, "console", lambda: Console(file=out, width=100))
-    row = {"name": "cat", "iou": 0.5, "dice": None, "precision": 1, "recall": 0, "pixels": 12345}
-    console.print_scores(
-        {
-            "classes": [row],
-            "images": 2,
-            "split": "test",
-            "pixel_accuracy": 0.9,
-            "mean_iou": 0.5,
-            "mean_dice": None,
-        }
-    )
-    assert "0.500" in out.getvalue()
-    assert "12,345" in out.getvalue()
+    console.print_scores(table([row("cat", 12345, dice=None)]))
+    said = " ".join(out.getvalue().split())
+    assert "cat 0.500 – 0.500 0.500 0.500 31.3 12,345" in said
     assert (
-        "2 images (test): 0.900 of the pixels right, mean IoU 0.500, mean Dice –" in out.getvalue()
-    )
+        "2 images (test): 0.900 [0.850, 0.950] of the pixels right, mean IoU 0.500, mean Dice – "
+        "in brackets: 95 % intervals, found by drawing these images again and again; with only 2 "
+        "it is too narrow"
+    ) in said
 
 
 @pytest.mark.parametrize(("accuracy", "said"), [(0.7, True), (0.75, True), (0.76, False)])
 def test_scores_no_better_than_one_class_everywhere_are_said_to_be(capsys, accuracy, said):
-    rows = [
-        {"name": name, "iou": 0.5, "dice": 0.5, "precision": 0.5, "recall": 0.5, "pixels": pixels}
-        for name, pixels in (("sky", 25), ("ground", 75))
-    ]
-    scores = {"classes": rows, "images": 2, "split": "test", "pixel_accuracy": accuracy}
-    console.print_scores({**scores, "mean_iou": 0.5, "mean_dice": 0.5})
+    scores = table([row("sky", 25), row("ground", 75)], pixel_accuracy=accuracy)
+    console.print_scores(scores)
     words = " ".join(capsys.readouterr().err.split())
     found = (
         "no better than to say ground everywhere, which gets 0.750 right: the model has" in words
     )
     assert found == said
+
+
+def test_a_comparison_is_shown_measure_by_measure(monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(console, "console", lambda: Console(file=out, width=100))
+    measured = {"first": 0.5, "second": 0.6, "difference": 0.1}
+    rows = [
+        {**measured, "name": "mean IoU", "interval": [0.05, 0.15], "real": True},
+        {**measured, "name": "Brier score", "interval": [-0.05, 0.15], "real": False},
+        {**dict.fromkeys(measured), "name": "HD95", "interval": None, "real": None},
+    ]
+    console.print_comparison(
+        {
+            "first": "a", "second": "b", "images": 7, "split": "test", "alone": 3,
+            "measures": rows, "classes": [{**rows[0], "name": "cat"}],
+            "images_differ": [{"image": "x.png", **measured}], "answer": "b is better.",
+        }
+    )  # fmt: skip
+    said = " ".join(out.getvalue().split())
+    assert "mean IoU 0.500 0.600 +0.100 [+0.050, +0.150] real" in said
+    assert "Brier score 0.500 0.600 +0.100 [-0.050, +0.150] may be chance" in said
+    assert "IoU of cat" in said
+    assert "HD95" not in said
+    assert "+0.100 0.500 → 0.600 x.png" in said
+    assert said.endswith("left out: 3 images that only one of them was scored on b is better.")

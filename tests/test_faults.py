@@ -34,7 +34,7 @@ def test_whichever_write_fails_nothing_saved_is_lost(shapes, tmp_path, monkeypat
     names = {re.sub(r"\d+|part|\.", "", path.name) for path in seen}
     assert names == {
         "configtoml", "runjson", "datasettoml", "splitcsv", "datajson", "environmentjson", "npz",
-        "modelkeras", "metricscsv",
+        "modelkeras", "calibrationjson", "metricscsv",
     }  # fmt: skip
     for number, path in enumerate(seen):
         out = tmp_path / f"run-{number}"
@@ -80,6 +80,19 @@ def has_begun(process: subprocess.Popen, out: Path) -> bool:
     return f"pid={process.pid}" in owners or process.poll() is not None
 
 
+def checkpoints(out: Path) -> set[str]:
+    """The names of the checkpoints in a run folder."""
+    return {path.name for path in (out / "checkpoint").glob("0*.npz")}
+
+
+def wait(process: subprocess.Popen, out: Path, before: set[str], *, early: bool) -> None:
+    """Until the process has begun, or, if not so early, has written a checkpoint, or has ended."""
+    while not has_begun(process, out):
+        time.sleep(0.01)
+    while not early and process.poll() is None and not checkpoints(out) - before:
+        time.sleep(0.01)
+
+
 def test_killed_at_random_moments_it_ends_in_the_same_weights(shapes, tmp_path):
     """Kills fall between the first file and the end; more of them with MASKWRIGHT_KILLS."""
     setup = tmp_path / "config.toml"
@@ -89,14 +102,14 @@ def test_killed_at_random_moments_it_ends_in_the_same_weights(shapes, tmp_path):
     assert whole.returncode == 0, said
     moments, out, steps = random.Random(0), tmp_path / "run", []
     while len(steps) < KILLS:
+        before = checkpoints(out)
         process = program(shapes, out, "--config", str(setup))
-        while not has_begun(process, out):
-            time.sleep(0.01)
-        time.sleep(moments.uniform(0.5, 5.5))
+        wait(process, out, before, early=len(steps) % 4 == 1)
+        time.sleep(moments.uniform(0, 2))
         if process.poll() is None:
             process.kill()
-            saved = sorted((out / "checkpoint").glob("0*.npz"))
-            steps.append(int(saved[-1].stem) if saved else 0)
+            saved = sorted(checkpoints(out))
+            steps.append(int(Path(saved[-1]).stem) if saved else 0)
         process.communicate()
         about = out / "run.json"
         if about.is_file() and json.loads(about.read_text())["finished"]:

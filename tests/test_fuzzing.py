@@ -8,7 +8,7 @@ import whole_files
 
 INPUTS = 300
 NAMES = ("image", "bands", "mask", "manifest", "dataset.toml", "config.toml", "archive",
-         "checkpoint", "coco", "label studio", "run", "model.keras", "model")  # fmt: skip
+         "checkpoint", "coco", "label studio", "run", "counts", "model.keras", "model")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

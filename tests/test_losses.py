@@ -12,7 +12,7 @@ import pytest
 from maskwright.engine import keras
 from maskwright.errors import UsageError
 from maskwright.losses import LOSSES, _jaccard_growth, _met, cross_entropy, dice, focal, parse_loss
-from maskwright.metrics import Scores, confusion
+from maskwright.measures.confusion import Scores, confusion
 
 NAMES = sorted(LOSSES)
 every_loss = pytest.mark.parametrize("name", NAMES)

@@ -10,9 +10,10 @@ import pytest
 import tifffile
 from PIL import Image
 
+from maskwright.calibration import LEVELS, Calibration
 from maskwright.data.images import Bands
 from maskwright.errors import DataError, UsageError
-from maskwright.prediction import find_images, plan_outputs, predict
+from maskwright.prediction import Extra, find_images, plan_outputs, predict
 
 
 def touch(*paths: Path) -> list[Path]:
@@ -57,7 +58,7 @@ def test_no_name_at_all_is_an_error():
 
 def test_each_image_gets_a_png_in_the_folder(tmp_path):
     images = [Path("x/a.jpg"), Path("y/b.tif")]
-    assert plan_outputs(images, tmp_path, True, True) == {
+    assert plan_outputs(images, tmp_path, Extra(overlay=True, probabilities=True)) == {
         images[0]: tmp_path / "a.png",
         images[1]: tmp_path / "b.png",
     }
@@ -68,31 +69,33 @@ def test_two_images_for_one_mask_are_refused(tmp_path):
     with pytest.raises(
         UsageError, match=r"x/a\.jpg, y/a\.png would all become a\.png; predict each into an --out"
     ):
-        plan_outputs(images, tmp_path, False, False)
+        plan_outputs(images, tmp_path, Extra())
 
 
 def test_out_must_not_be_a_file(tmp_path):
     (file,) = touch(tmp_path / "out")
     with pytest.raises(UsageError, match=r"--out .*out is a file; name a folder"):
-        plan_outputs([Path("a.png")], file, False, False)
+        plan_outputs([Path("a.png")], file, Extra())
 
 
 @pytest.mark.parametrize("taken", ["a.png", "a-overlay.jpg", "a-probabilities.npz"])
 def test_nothing_that_exists_is_written_over(tmp_path, taken):
     touch(tmp_path / taken)
     with pytest.raises(UsageError, match=rf"{taken} already exists; choose another --out, or rem"):
-        plan_outputs([Path("a.png"), Path("b.png")], tmp_path, True, True)
+        plan_outputs(
+            [Path("a.png"), Path("b.png")], tmp_path, Extra(overlay=True, probabilities=True)
+        )
 
 
 def test_the_error_counts_the_other_files_that_exist(tmp_path):
     touch(tmp_path / "a.png", tmp_path / "b.png")
     with pytest.raises(UsageError, match=r"a\.png already exists \(and 1 more\)"):
-        plan_outputs([Path("a.png"), Path("b.png")], tmp_path, False, False)
+        plan_outputs([Path("a.png"), Path("b.png")], tmp_path, Extra())
 
 
 def test_extra_files_are_no_obstacle_where_they_are_not_asked_for(tmp_path):
     touch(tmp_path / "a-overlay.jpg")
-    assert plan_outputs([Path("a.png")], tmp_path, False, True)
+    assert plan_outputs([Path("a.png")], tmp_path, Extra(probabilities=True))
 
 
 def test_predict_writes_masks_overlays_and_probabilities(run, tmp_path):
@@ -163,4 +166,39 @@ def test_predict_leaves_no_empty_folder_where_nothing_could_be_read(run, tmp_pat
     image.write_bytes(b"")
     with pytest.raises(DataError, match=r"is empty \(0 bytes\).*\. Written: 0 masks$"):
         predict(run, image, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_confidence_is_a_grey_picture(run, tmp_path):
+    predict(run, run.dataset.pairs[0].image, out=tmp_path / "out", confidence=True)
+    (path,) = (tmp_path / "out").glob("*-confidence.png")
+    grey = np.asarray(Image.open(path))
+    assert grey.shape == (10, 12)
+    sure = run.predictor.probabilities(run.predictor.read(run.dataset.pairs[0].image)).max(axis=-1)
+    np.testing.assert_array_equal(grey, np.rint(255 * sure))
+
+
+def test_a_threshold_finds_more_of_a_class(run, tmp_path):
+    image = run.dataset.pairs[0].image
+    vars(run)["predictor"] = replace(run.predictor, temperature=30.0)  # so that it doubts
+    (plain,) = predict(run, image, out=tmp_path / "plain")
+    name = run.table.names[1]
+    (more,) = predict(run, image, out=tmp_path / "more", thresholds={name: 0.3})
+    counts = [(np.asarray(Image.open(path)) == 1).sum() for path in (plain, more)]
+    assert counts[0] < counts[1]
+
+
+def test_what_is_unsure_is_left_open_and_said(run, tmp_path, capsys):
+    count = len(LEVELS)
+    levels = {name: [0.5] * count for name in run.table.names}
+    vars(run)["calibration"] = Calibration(1.0, 9, 0.1, 0.1, levels, [1.1] * count)
+    (path,) = predict(run, run.dataset.pairs[0].image, out=tmp_path / "out", abstain=0.9)
+    value = int(run.table.stored[255])
+    assert (np.asarray(Image.open(path)) == value).all()
+    assert "100.0% of the pixels are left open" in capsys.readouterr().err
+
+
+def test_what_cannot_be_decided_is_said_before_anything_is_written(run, tmp_path):
+    with pytest.raises(UsageError, match=r"no calibration\.json"):
+        predict(run, run.dataset.pairs[0].image, out=tmp_path / "out", abstain=0.9)
     assert not (tmp_path / "out").exists()

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maskwright.calibration import LEVELS, Calibration
 from maskwright.data.images import RGB, Bands
 from maskwright.errors import RunError, WriteError
+from maskwright.predictor import Predictor
 from maskwright.recording import create_run
 from maskwright.runs import Run, load
 
@@ -146,3 +148,37 @@ def test_a_file_in_place_of_a_run_folder_is_told_so(tmp_path):
     (tmp_path / "model.keras").write_text("")
     with pytest.raises(RunError, match=r"model\.keras is a file; name the run folder that holds"):
         load(tmp_path / "model.keras")
+
+
+def test_a_calibration_reads_back_and_is_used(tmp_path, dataset, config, monkeypatch):
+    run = create_run(tmp_path / "run", config, dataset)
+    assert run.calibration is None
+    levels = [0.5] * len(LEVELS)
+    found = Calibration(1.5, 9, 0.1, 0.1, {"a": levels}, levels)
+
+    class Nothing:
+        def save(self, path):
+            path.write_bytes(b"x")
+
+    run.save_model(Nothing(), found)
+    assert Run(run.path).calibration == found
+    plain = Predictor(lambda views: views, config.view, dataset.table)
+    monkeypatch.setattr("maskwright.runs.model_predictor", lambda *what: plain)
+    vars(run)["model"] = None
+    assert run.predictor.temperature == 1.5
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"temperature": 1}', '{"temperature": "hot"}'])
+def test_a_damaged_calibration_is_named_with_what_to_do(tmp_path, dataset, config, text):
+    run = create_run(tmp_path / "run", config, dataset)
+    (run.path / "calibration.json").write_text(text)
+    with pytest.raises(RunError, match=r"calibration\.json: .*(or remove this file|train again)"):
+        _ = run.calibration
+
+
+def test_rows_of_an_older_version_lack_columns(tmp_path):
+    run = Run(tmp_path)
+    run.write_metrics([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.4, "val_mean_dice": 0.7}])
+    first, second = run.metrics()
+    assert np.isnan(first["val_mean_dice"])
+    assert second["val_mean_dice"] == 0.7

@@ -7,6 +7,7 @@ import csv
 import itertools
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -58,6 +59,7 @@ def test_the_run_folder_holds_what_the_contract_says(run, scores):
         "split.csv",
         "metrics.csv",
         "model.keras",
+        "calibration.json",
         "evaluation",
         "environment.json",
         "log.txt",
@@ -75,6 +77,8 @@ def test_metrics_csv_has_a_row_an_epoch(run):
     rows = run.metrics()
     assert [row["epoch"] for row in rows] == [1, 2]
     assert all(0 <= row["val_mean_iou"] <= 1 and row["val_loss"] > 0 for row in rows)
+    assert all(row["val_mean_dice"] >= row["val_mean_iou"] for row in rows)
+    assert "val_iou disc" in rows[0]
 
 
 def test_the_log_holds_the_model_summary(run):
@@ -463,7 +467,8 @@ def test_the_original_network_trains_on_tiles_and_its_model_is_plain_keras(data,
     assert logits.shape == (1, 24, 24, 5)
     # Whole, without tiles, the border of an image is mirrored as the model does it by itself.
     whole = replace(run.predictor, view=ViewConfig(size=24, fit="squash"))
-    np.testing.assert_allclose(whole.probabilities(image), softmax(logits[0]), atol=1e-4)
+    calibrated = softmax(logits[0] / run.calibration.temperature)
+    np.testing.assert_allclose(whole.probabilities(image), calibrated, atol=1e-4)
 
 
 def test_a_sum_of_losses_trains(data, tmp_path):
@@ -505,6 +510,71 @@ def test_the_same_job_runs_on_jax(data, tmp_path):
     assert done.returncode == 0, done.stderr
     environment = json.loads((tmp_path / "run" / "environment.json").read_text())
     assert environment["engine"] == "jax"
+
+
+JAX_SCORES = """
+import json, sys
+import maskwright as mw
+print(json.dumps(mw.evaluate(sys.argv[1])))
+"""
+
+
+def numbers(found: object, name: str = "") -> dict[str, float | None]:
+    """Every number in nested lists and dicts, by its path."""
+    if isinstance(found, dict | list):
+        items = found.items() if isinstance(found, dict) else enumerate(found)
+        return {k: v for key, one in items for k, v in numbers(one, f"{name}.{key}").items()}
+    return {name: found} if found is None or isinstance(found, float) else {}
+
+
+def test_a_run_scores_the_same_on_jax(run, scores, tmp_path):
+    """To the third decimal, all of the table: scores, intervals, calibration."""
+    pytest.importorskip("jax", reason="the extra maskwright[jax] is not installed")
+    copy = shutil.copytree(run.path, tmp_path / "run")
+    environment = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", JAX_SCORES, str(copy)],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    ours, other = numbers(scores), numbers(json.loads(done.stdout))
+    assert len(ours) > 200
+    for found in (ours, other):
+        found.pop(".seconds")
+    assert ours.keys() == other.keys()
+    for name, value in ours.items():
+        if value is None:
+            assert other[name] is None, name
+        else:
+            assert other[name] == pytest.approx(value, abs=1e-3), name
+
+
+@pytest.mark.parametrize("monitor", ["loss", "pixel_accuracy", "iou disc"])
+def test_what_is_monitored_picks_the_best_epoch(data, tmp_path, monkeypatch, monitor):
+    from maskwright.runs import Run
+
+    saved = []
+    save = Run.save_model
+
+    def saving(self, *what):
+        saved.append(True)
+        return save(self, *what)
+
+    monkeypatch.setattr(Run, "save_model", saving)
+    config = mw.recipe("scratch", {**SMALL, "train.epochs": 4, "train.monitor": monitor})
+    run = mw.train(data, out=tmp_path / "run", config=config)
+    values = [row[f"val_{monitor}"] * (-1 if monitor == "loss" else 1) for row in run.metrics()]
+    best = [value > max(values[:k], default=-np.inf) for k, value in enumerate(values)]
+    assert sum(best) == len(saved)
+
+
+def test_a_class_that_cannot_pick_the_best_epoch_is_refused(data, tmp_path):
+    config = mw.recipe("scratch", {**SMALL, "train.monitor": "iou dics"})
+    with pytest.raises(mw.UsageError, match=r"no class dics; did you mean disc\?"):
+        mw.train(data, out=tmp_path / "run", config=config)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("ended", [0, 1])

@@ -9,8 +9,9 @@ import pytest
 from maskwright.config import ViewConfig
 from maskwright.data.folders import Pair
 from maskwright.data.images import Bands
+from maskwright.measures.certainty import Counted
 from maskwright.predictor import Predictor
-from maskwright.validate import Compared, compare_all, cross_entropy_sum, validate
+from maskwright.validate import predict_pairs, some_of, validate
 
 
 @pytest.fixture
@@ -30,28 +31,12 @@ def pair(tmp_path, save) -> Pair:
     return Pair(image, save(tmp_path / "mask.png", mask), "val")
 
 
-def test_the_loss_is_the_sum_of_minus_log_p():
-    truth = np.array([[0, 1, 255]], np.uint8)
-    probabilities = np.array([[[0.25, 0.75], [0.5, 0.5], [0, 1]]], np.float32)
-    assert cross_entropy_sum(truth, probabilities) == pytest.approx(math.log(4) + math.log(2))
-
-
-def test_the_loss_of_an_impossible_class_is_finite():
-    sure = np.array([[[0.0, 1.0]]], np.float32)
-    assert cross_entropy_sum(np.zeros((1, 1), np.uint8), sure) == pytest.approx(-math.log(1e-7))
-
-
-def test_the_loss_of_ignored_pixels_is_zero():
-    ignored = np.full((2, 2), 255, np.uint8)
-    assert cross_entropy_sum(ignored, np.zeros((2, 2, 3), np.float32)) == 0
-
-
-def test_one_image_by_hand(quarter, pair):
-    (one,) = compare_all(quarter, [pair])
+def test_an_image_is_predicted_beside_its_mask(quarter, pair):
+    (one,) = predict_pairs(quarter, [pair])
     assert one.pair is pair
-    assert one.pixels == 16
-    np.testing.assert_array_equal(one.matrix, [[0, 6], [0, 10]])
-    assert one.loss_sum == pytest.approx(6 * math.log(4) + 10 * math.log(4 / 3), rel=1e-5)
+    assert one.truth.tolist()[1] == [0, 1, 1, 1, 1]
+    assert one.raw.values[3, 4] == one.truth[3, 4] == 255
+    np.testing.assert_allclose(one.probabilities, np.tile([0.25, 0.75], (4, 5, 1)), atol=1e-6)
 
 
 def test_images_are_read_with_the_bands_of_the_predictor(quarter, pair, save):
@@ -62,23 +47,39 @@ def test_images_are_read_with_the_bands_of_the_predictor(quarter, pair, save):
         seen.append(views.shape[3])
         return quarter.logits(views)
 
-    list(compare_all(replace(quarter, logits=logits, bands=Bands(1)), [pair]))
+    list(predict_pairs(replace(quarter, logits=logits, bands=Bands(1)), [pair]))
     assert seen == [1]
 
 
 def test_validate_counts_over_all_pixels_of_all_images(quarter, pair):
-    scores, loss = validate(quarter, [pair, pair])
+    found = validate(quarter, [pair, pair])
+    scores, loss = found.scores, found.loss
     assert scores.pixel_accuracy == pytest.approx(10 / 16)
-    np.testing.assert_array_equal(scores.matrix, [[0, 12], [0, 20]])
+    np.testing.assert_allclose(scores.recall, [0, 1])
+    assert len(found.sample.truth) == 32
     assert loss == pytest.approx((6 * math.log(4) + 10 * math.log(4 / 3)) / 16, rel=1e-5)
 
 
 def test_validate_with_every_pixel_ignored_gives_no_loss(quarter, pair, save):
     save(pair.mask, np.full((4, 5), 255, np.uint8))
-    scores, loss = validate(quarter, [pair])
-    assert loss == 0
-    assert math.isnan(scores.mean_iou)
+    found = validate(quarter, [pair])
+    assert found.loss == 0
+    assert math.isnan(found.scores.mean_iou)
+    assert len(found.sample.truth) == 0
 
 
-def test_pixels_are_those_that_count(pair):
-    assert Compared(pair, np.array([[1, 2], [3, 4]]), 0.0).pixels == 10
+def test_as_many_pixels_of_each_image_are_sampled(quarter, pair, monkeypatch):
+    monkeypatch.setattr("maskwright.validate.MOST_SAMPLED", 20)  # 5 pixels of each of two images
+    sample = validate(quarter, [pair, pair]).sample
+    assert sample.truth.shape == (10,)
+    np.testing.assert_allclose(sample.probabilities, np.tile([0.25, 0.75], (10, 1)), atol=1e-6)
+
+
+def test_a_sample_is_drawn_once_and_holds_each_pixel_at_most_once():
+    counted = Counted(np.arange(50), np.arange(100, dtype=np.float32).reshape(50, 2))
+    first, again, other = some_of(counted, 20, 3), some_of(counted, 20, 3), some_of(counted, 20, 4)
+    np.testing.assert_array_equal(first.truth, again.truth)
+    assert len(set(first.truth.tolist())) == 20
+    assert set(first.truth.tolist()) != set(other.truth.tolist())
+    np.testing.assert_array_equal(first.probabilities[:, 0], 2 * first.truth)
+    assert some_of(counted, 50, 0) is counted

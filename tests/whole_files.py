@@ -18,6 +18,7 @@ import tifffile
 from PIL import Image
 
 from maskwright import checkpoint
+from maskwright.calibration import LEVELS, Calibration
 from maskwright.config import Config, ModelConfig
 from maskwright.data.dataset import load_dataset
 from maskwright.data.images import Bands, read_image, read_mask
@@ -26,10 +27,11 @@ from maskwright.data.labels import ClassTable, Label
 from maskwright.data.listing import list_pairs
 from maskwright.data.samples import write_samples
 from maskwright.errors import MaskwrightError
+from maskwright.evaluation.rows import Counts, read_counts, write_counts
 from maskwright.models import build, opening
 from maskwright.recipes import recipe
 from maskwright.recording import create_run
-from maskwright.runs import load
+from maskwright.runs import load, write_json
 from maskwright.settings import change, read_config, to_toml
 
 TABLE = ClassTable("index", (Label("a", "#000000", (0,)), Label("b", "#ffffff", (1,))), (255,))
@@ -167,13 +169,17 @@ LABELS = [{"id": 1, "data": {"image": "/data/upload/1/a.png"}, "annotations": [{
 class RunFiles:
     """A run folder in which one text file at a time is damaged."""
 
-    NAMES = ("dataset.toml", "split.csv", "data.json", "config.toml", "run.json", "metrics.csv")
+    NAMES = ("dataset.toml", "split.csv", "data.json", "config.toml", "run.json", "metrics.csv",
+             "calibration.json")  # fmt: skip
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "run"
         write_samples(folder / "set", count=8, size=32)
         made = create_run(self.folder, recipe("scratch"), load_dataset(folder / "set"))
         made.write_metrics([{"epoch": 1, "loss": 0.25}])
+        levels = [0.5, None] * (len(LEVELS) // 2)
+        found = Calibration(1.2, 99, 0.1, 0.05, {"disc": levels}, levels)
+        write_json(self.folder / "calibration.json", found.to_dict())
         self.whole = {name: (self.folder / name).read_bytes() for name in self.NAMES}
 
     def read_described(self, path: Path) -> None:
@@ -184,7 +190,19 @@ class RunFiles:
         for name, content in (self.whole | {path.name: path.read_bytes()}).items():
             (self.folder / name).write_bytes(content)
         run = load(self.folder)
-        run.config, run.dataset, run.metrics()
+        run.config, run.dataset, run.metrics(), run.calibration
+
+
+def counts() -> list[tuple[str, bytes]]:
+    """What was counted in two images of two classes."""
+    shapes = {"classes": (2, 3), "by_image": (2, 4, 2), "boundary": (2, 2), "near": (2, 4)}
+    shapes |= dict.fromkeys(("contour_f1", "hausdorff", "missed"), (2, 2))
+    shapes |= {"binned": (15, 3), "penalties": (3,)}
+    each = {name: np.ones((2, *shape)) for name, shape in shapes.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "test.npz"
+        write_counts(path, Counts(["a.png", "b.png"], ["", ""], ["x", "y"], each))
+        return [(path.name, path.read_bytes())]
 
 
 def weights() -> list[tuple[str, bytes]]:
@@ -241,6 +259,7 @@ def targets(folder: Path) -> dict[str, Target]:
         "coco": export_of(coco, COCO),
         "label studio": export_of(labelstudio, LABELS),
         "run": Target(list(run.whole.items()), run.read),
+        "counts": Target(counts(), read_counts, packed=True),
         # told() makes one error of all that may come
         "model.keras": Target(weights(), read_model, (Exception,), packed=True),
         "model": Target(models(), open_both, packed=True, slow=True),

@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from maskwright.comparison import compare as compare
     from maskwright.config import Config as Config
     from maskwright.data.audit import Audit as Audit
     from maskwright.data.audit import check as check
@@ -70,6 +71,7 @@ _HOME = {
     "load": "runs",
     "Predictor": "predictor",
     "evaluate": "evaluation",
+    "compare": "comparison",
     "predict": "prediction",
     "write_report": "report",
     "MaskwrightError": "errors",

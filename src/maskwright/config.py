@@ -101,9 +101,20 @@ class TrainConfig:
     first_size: int = 0  # pixels, side of the view in the first part of the training; 0: no such
     first_share: float = 0.5  # of the training that this part is
     precision: str = "auto"  # of layers: "float32", "bfloat16", or "auto", what is faster on a GPU
-    monitor: str = "mean_iou"  # what picks the best epoch on validation: "mean_iou" or "loss"
+    monitor: str = "mean_iou"  # what picks the best epoch on validation images of their own size:
+    # one of MONITORS, or "iou NAME", the IoU of the class of that name
     patience: int = 0  # epochs without gain before training stops; 0: never
     workers: int = 0  # threads that make views while the model trains; 0: as many as cores
+
+    @property
+    def monitored(self) -> tuple[str, str]:
+        """The column of metrics.csv that picks the best epoch, and its name.
+
+        >>> TrainConfig(monitor="iou cat").monitored
+        ('val_iou cat', 'IoU of cat')
+        """
+        name = MONITORS.get(self.monitor, f"IoU of {self.monitor.removeprefix('iou ')}")
+        return f"val_{self.monitor}", name
 
     def epochs_for(self, images: int) -> int:
         """The epochs to train on so many images.
@@ -140,6 +151,12 @@ class Config:
         return max(stride, round(self.augment.crop * size / stride) * stride)
 
 
+MONITORS = {
+    "loss": "loss",
+    "mean_dice": "mean Dice",
+    "mean_iou": "mean IoU",
+    "pixel_accuracy": "share of pixels right",
+}
 CHOICES = {
     "split.by": ("auto", "group", "random", "stratified"),
     "view.fit": ("pad", "squash", "window"),
@@ -150,7 +167,6 @@ CHOICES = {
     "train.optimizer": ("adam", "adamw", "muon", "sgd"),
     "train.precision": ("auto", "bfloat16", "float32"),
     "train.schedule": ("constant", "cosine"),
-    "train.monitor": ("loss", "mean_iou"),
 }
 # Lowest and highest value that makes sense, inclusive.
 RANGES: dict[str, tuple[float, float]] = {
@@ -209,6 +225,11 @@ def check(config: Config) -> None:
             f"model.filters = {list(filters)} needs one positive number a level, as in [16, 32, 64]"
         )
     train = config.train
+    if train.monitor not in MONITORS and not re.fullmatch("iou .+", train.monitor):
+        raise UsageError(
+            f"train.monitor = {train.monitor!r}: {nearest(train.monitor, MONITORS)}; "
+            "or write iou and the name of a class, as in 'iou cell'"
+        )
     if train.border and not re.search("cross_entropy|focal", train.loss):
         raise UsageError(
             f"train.border = {train.border:g} weighs pixels, which train.loss = {train.loss!r} "

@@ -145,17 +145,23 @@ def print_scores(scores: dict[str, Any]) -> None:
     """The table of ``evaluate`` on standard error."""
     from rich.table import Table
 
-    table = Table("class", *("IoU", "Dice", "precision", "recall", "pixels"), box=None)
+    table = Table("class", *COLUMNS, "pixels", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for row in scores["classes"]:
-        values = [_score(row[key]) for key in ("iou", "dice", "precision", "recall")]
+        values = [_score(row[key]) for key in COLUMNS.values()]
         table.add_row(row["name"], *values, f"{row['pixels']:,}")
     console().print(table)
-    right, iou, dice = (_score(scores[key]) for key in ("pixel_accuracy", "mean_iou", "mean_dice"))
     say(
-        f"{amount(scores['images'], 'image')} ({scores['split']}): {right} of the pixels right, "
-        f"mean IoU {iou}, mean Dice {dice}"
+        f"{amount(scores['images'], 'image')} ({scores['split']}): "
+        f"{_ranged(scores, 'pixel_accuracy')} of the pixels right, mean IoU "
+        f"{_ranged(scores, 'mean_iou')}, mean Dice {_ranged(scores, 'mean_dice')}"
+    )
+    sampled = scores["interval"]
+    narrow = f"; with only {sampled['count']} it is too narrow" if sampled["few"] else ""
+    say(
+        f"in brackets: 95 % intervals, found by drawing these {sampled['of']} again and again"
+        f"{narrow}"
     )
     commonest = max(scores["classes"], key=lambda row: row["pixels"])
     share = commonest["pixels"] / max(1, sum(row["pixels"] for row in scores["classes"]))
@@ -166,8 +172,52 @@ def print_scores(scores: dict[str, Any]) -> None:
         )
 
 
+# Of the table of scores: a column and the measure in it.
+COLUMNS = {
+    "IoU": "iou",
+    "Dice": "dice",
+    "precision": "precision",
+    "recall": "recall",
+    "boundary IoU": "boundary_iou",
+    "HD95 px": "hd95",
+}
+
+
 def _score(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else f"{value:.3f}" if value < 10 else f"{value:.1f}"
+
+
+def _ranged(scores: dict[str, Any], key: str) -> str:
+    """A score with its interval in brackets."""
+    between = scores["intervals"][key]
+    told = f" [{between[0]:.3f}, {between[1]:.3f}]" if between else ""
+    return f"{_score(scores[key])}{told}"
+
+
+def print_comparison(result: dict[str, Any]) -> None:
+    """What ``compare`` found, on standard error: a row a measure, the images, the answer."""
+    from rich.table import Table
+
+    say(f"A = {result['first']}\nB = {result['second']}")
+    table = Table(f"{result['images']} images ({result['split']})", "A", "B", "B − A", "", box=None)
+    for column in table.columns[1:4]:
+        column.justify = "right"
+    iou = [{**row, "name": f"IoU of {row['name']}"} for row in result["classes"]]
+    for row in [*result["measures"], *iou]:
+        if row["interval"]:
+            low, high = row["interval"]
+            told = f"[{low:+.3f}, {high:+.3f}] {'real' if row['real'] else 'may be chance'}"
+            values = [_score(row["first"]), _score(row["second"]), f"{row['difference']:+.3f}"]
+            table.add_row(row["name"], *values, told)
+    console().print(table)
+    if result["images_differ"]:
+        say("the images whose mean IoU differs most:")
+    for one in result["images_differ"]:
+        scores = f"{_score(one['first'])} → {_score(one['second'])}"
+        say(f"  {one['difference']:+.3f}  {scores}  {one['image']}")
+    if result["alone"]:
+        say(f"left out: {amount(result['alone'], 'image')} that only one of them was scored on")
+    say(result["answer"])
 
 
 def print_info(facts: dict[str, Any]) -> None:

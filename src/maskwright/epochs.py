@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from maskwright.calibration import Calibration
 from maskwright.checkpoint import Checkpoint, write_checkpoint
 from maskwright.config import Config
 from maskwright.console import duration
@@ -18,6 +19,7 @@ from maskwright.data.batches import Batches
 from maskwright.data.dataset import Dataset
 from maskwright.engine import keras
 from maskwright.errors import MaskwrightError, RunError, some
+from maskwright.measures.certainty import Counted
 from maskwright.resuming import restore_weights, weights_of
 from maskwright.runs import Run, model_predictor
 from maskwright.schedule import Clock, Steps, rate_at
@@ -156,8 +158,8 @@ class Epochs:
     def look(self) -> None:
         """Validate, and keep what is best."""
         begun = time.perf_counter()
-        row = self.measure()
-        gained = self.keep_best(row)
+        row, sample = self.measure()
+        gained = self.keep_best(row, sample)
         self.next_look = self.progress() + self.gap(time.perf_counter() - begun)
         self.rows.append(row)
         self.run.write_metrics(self.rows)
@@ -178,28 +180,35 @@ class Epochs:
         self.progress.reserve = AFTER + LONGER * seconds
         return max(1 / LOOKS, self.progress.share(seconds) / SPENT)
 
-    def measure(self) -> dict[str, float]:
-        """One row of metrics.csv: means over this epoch, and validation at the images' own size."""
+    def measure(self) -> tuple[dict[str, float], Counted]:
+        """One row of metrics.csv: means over this epoch, and validation at the images' own size.
+
+        And a sample of the pixels of the validation images.
+        """
         loss, right = map(statistics.fmean, zip(*self.seen, strict=True))
-        scores, val_loss = validate(self.predictor, self.val)
-        return {
+        found, names = validate(self.predictor, self.val), self.predictor.table.names
+        row = {
             "epoch": self.epoch,
             "seconds": time.perf_counter() - self.begun,
             "learning_rate": self.rate,
             "loss": loss,
             "pixel_accuracy": right,
-            "val_loss": val_loss,
-            "val_pixel_accuracy": scores.pixel_accuracy,
-            "val_mean_iou": scores.mean_iou,
+            "val_loss": found.loss,
+            "val_pixel_accuracy": found.scores.pixel_accuracy,
+            "val_mean_iou": found.scores.mean_iou,
+            "val_mean_dice": found.scores.mean_dice,
+            **{f"val_iou {name}": iou for name, iou in zip(names, found.scores.iou, strict=True)},
         }
+        return row, found.sample
 
-    def keep_best(self, row: dict[str, float]) -> bool:
+    def keep_best(self, row: dict[str, float], sample: Counted) -> bool:
         """Save the model if it is the best so far on validation."""
-        value = -row["val_loss"] if self.config.monitor == "loss" else row["val_mean_iou"]
+        value = row[self.config.monitored[0]] * (-1 if self.config.monitor == "loss" else 1)
         if not value > self.best:
             return False
         self.best, self.best_epoch = value, self.epoch
-        self.run.save_model(self.network)
+        names = self.predictor.table.names
+        self.run.save_model(self.network, Calibration.fit(sample, names))
         return True
 
     def report(self, row: dict[str, float], gained: bool) -> None:

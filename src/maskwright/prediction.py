@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import glob
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import NoReturn
 
 import numpy as np
 
 from maskwright.console import amount, say, track
 from maskwright.data.images import is_image_name, write_image, write_mask
+from maskwright.data.labels import IGNORE
 from maskwright.data.threads import map_ahead
+from maskwright.deciding import decision
 from maskwright.errors import DataError, UsageError, some
 from maskwright.pictures import overlay as overlaid
-from maskwright.predictor import Predictor, most_likely
+from maskwright.predictor import Predictor
 from maskwright.runs import Run, load
 
 
@@ -26,31 +30,43 @@ def predict(
     out: str | Path,
     overlay: bool = False,
     probabilities: bool = False,
+    confidence: bool = False,
+    thresholds: Mapping[str, float] | None = None,
+    recalls: Mapping[str, float] | None = None,
+    abstain: float | None = None,
 ) -> list[Path]:
     """Write a mask for each image: ``out/STEM.png``, a palette PNG in the class colours.
 
     ``inputs`` are files, folders or globs. The pixel values of a mask are those of the masks that
     the run was trained on (class indices for RGB masks). ``overlay`` adds ``STEM-overlay.jpg``,
     ``probabilities`` adds ``STEM-probabilities.npz`` with ``probabilities`` float16
-    [H, W, classes] and ``classes``, their names. Returns the mask files.
+    [H, W, classes] and ``classes``, their names; ``confidence`` adds ``STEM-confidence.png``, grey
+    of 8 bits: the probability of the likeliest class, 255 for 1. Returns the mask files.
+
+    A pixel has its likeliest class, unless ``thresholds``, ``recalls`` or ``abstain`` ask for
+    something else, see ``deciding.decision``; what is left open has the value that means ignore.
 
     Never writes over a file that exists. An image that cannot be read is passed over and named in
     a DataError at the end.
     """
     run = model if isinstance(model, Run) else load(model)
-    targets = plan_outputs(find_images(inputs), Path(out), overlay, probabilities)
+    names, known = run.table.names, run.calibration
+    decide = decision(names, known, thresholds=thresholds, recalls=recalls, abstain=abstain)
+    extra = Extra(overlay, probabilities, confidence)
+    targets = plan_outputs(find_images(inputs), Path(out), extra)
     unreadable: list[DataError] = []
     alone: list[str] = []  # the class of each mask that has one only
+    opened: list[float] = []  # share of each mask that is left open
     predictor = run.predictor
     predicted = predictor.predict_all(targets, predictor.read, unreadable)
 
     def write(job: tuple[Path, np.ndarray]) -> Path:
         image, scores = job
-        mask = most_likely(scores)
-        if (mask == mask[0, 0]).all():
+        mask = decide(scores)
+        if mask[0, 0] != IGNORE and (mask == mask[0, 0]).all():
             alone.append(predictor.table.names[mask[0, 0]])
-        keep = scores if probabilities else None
-        return write_prediction(predictor, image, mask, targets[image], overlay, keep)
+        opened.append(float((mask == IGNORE).mean()))
+        return write_prediction(predictor, image, mask, targets[image], extra, scores)
 
     Path(out).mkdir(parents=True, exist_ok=True)
     written = list(track(map_ahead(write, predicted), "predicting", len(targets)))
@@ -60,6 +76,8 @@ def predict(
             f"({some(sorted(set(alone)))}); if that is wrong, the images may be unlike those that "
             f"the run was trained on"
         )
+    if abstain and opened:
+        say(f"{fmean(opened):.1%} of the pixels are left open, as an image has them on average")
     if unreadable:
         refuse(unreadable, len(targets), len(written), Path(out))
     return written
@@ -97,9 +115,25 @@ def find_images(inputs: str | Path | Iterable[str | Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def plan_outputs(
-    images: Sequence[Path], out: Path, overlay: bool, probabilities: bool
-) -> dict[Path, Path]:
+@dataclass(frozen=True)
+class Extra:
+    """What is written beside each mask."""
+
+    overlay: bool = False
+    probabilities: bool = False
+    confidence: bool = False
+
+    def files(self, target: Path) -> dict[str, Path]:
+        """The files beside the mask ``target``, by what they are."""
+        ends = {
+            "overlay": "-overlay.jpg",
+            "probabilities": "-probabilities.npz",
+            "confidence": "-confidence.png",
+        }
+        return {k: target.with_name(target.stem + e) for k, e in ends.items() if getattr(self, k)}
+
+
+def plan_outputs(images: Sequence[Path], out: Path, extra: Extra) -> dict[Path, Path]:
     """The mask file of each image; refuses two for one name, and files that exist."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; name a folder")
@@ -110,8 +144,7 @@ def plan_outputs(
             f"{some(same)} would all become {stem}.png; predict each into an --out of its own"
         )
     targets = {image: out / f"{image.stem}.png" for image in images}
-    extra = ["-overlay.jpg"] * overlay + ["-probabilities.npz"] * probabilities
-    wanted = [t.with_name(t.stem + end) for t in targets.values() for end in extra]
+    wanted = [path for target in targets.values() for path in extra.files(target).values()]
     taken = [path for path in [*targets.values(), *wanted] if path.exists()]
     if taken:
         raise UsageError(
@@ -126,23 +159,25 @@ def write_prediction(
     image: Path,
     mask: np.ndarray,
     target: Path,
-    overlay: bool,
-    probabilities: np.ndarray | None,
+    extra: Extra,
+    probabilities: np.ndarray,
 ) -> Path:
     """Write the files of one image: its mask of class indices uint8 [H, W], and what is asked for.
 
-    ``probabilities`` are float32 [H, W, classes], None where they are not to be kept.
+    ``probabilities`` are float32 [H, W, classes].
     """
-    table = predictor.table
-    if overlay:
-        picture = overlaid(predictor.read(image), mask, table)
-        write_image(target.with_name(f"{target.stem}-overlay.jpg"), picture)
-    if probabilities is not None:
+    table, files = predictor.table, extra.files(target)
+    if "overlay" in files:
+        write_image(files["overlay"], overlaid(predictor.read(image), mask, table))
+    if "probabilities" in files:
         np.savez_compressed(
-            target.with_name(f"{target.stem}-probabilities.npz"),
+            files["probabilities"],
             probabilities=probabilities.astype(np.float16),
             classes=np.array(table.names),
         )
+    if "confidence" in files:
+        sure = probabilities.max(axis=-1)
+        write_image(files["confidence"], np.rint(255 * sure).astype(np.uint8))
     part = target.with_suffix(".png.part")
     write_mask(part, table.encode(mask), table.palette)
     return part.replace(target)

@@ -100,7 +100,7 @@ class Predictor:
 
     ``logits`` takes uint8 [B, S, S, C] in 0–255 and gives float32 [B, S, S, classes]; ``bands``
     says how many C are, and how image files become them. With a ``margin`` what it takes is larger
-    than what it gives by so many pixels on each side.
+    than what it gives by so many pixels on each side. Logits are divided by the ``temperature``.
     """
 
     logits: Callable[[np.ndarray], np.ndarray]
@@ -108,6 +108,7 @@ class Predictor:
     table: ClassTable
     bands: Bands = RGB
     margin: int = 0
+    temperature: float = 1.0
 
     def read(self, path: str | Path) -> np.ndarray:
         """An image file as the network sees it, uint8 [H, W, C]."""
@@ -158,7 +159,7 @@ class Predictor:
                 seen = np.pad(seen, ((0, BATCH - len(batch)), (0, 0), (0, 0), (0, 0)))
             logits, several = self.logits(seen)[: len(batch)], True
             for (one, _), scores in zip(batch, logits, strict=True):
-                one.scores.append(softmax(scores))
+                one.scores.append(softmax(scores / np.float32(self.temperature)))
                 if one.whole:
                     yield one.item, one.views.join(one.scores)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 # Purposes: the first number of a key. Never reuse one.
-SPLIT, ORDER, AUGMENT, PICTURES, SAMPLES, FOLD = 1, 2, 3, 4, 5, 6
+SPLIT, ORDER, AUGMENT, PICTURES, SAMPLES, FOLD, BOOTSTRAP, CALIBRATE = 1, 2, 3, 4, 5, 6, 7, 8
 
 
 def generator(purpose: int, seed: int, *key: int) -> np.random.Generator:

@@ -6,13 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maskwright.calibration import Calibration
 from maskwright.config import Config, flatten
 from maskwright.console import say
 from maskwright.data.dataset import Dataset
@@ -109,9 +110,24 @@ class Run:
             return open_own(path)  # in the first format nobody wrote down whose network it is
 
     @cached_property
+    def calibration(self) -> Calibration | None:
+        """What the validation images said of the model's probabilities; None in an old run."""
+        if not (self.path / "calibration.json").is_file():
+            return None
+        try:
+            return Calibration.from_dict(self.read_json("calibration.json"))
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            raise RunError(
+                f"{self.path / 'calibration.json'}: {reason_of(error)}; {DAMAGED}, or remove this "
+                "file to go on without it"
+            ) from None
+
+    @cached_property
     def predictor(self) -> Predictor:
-        """Turns images of any size into probabilities and masks."""
-        return model_predictor(self.model, self.config, self.table, self.dataset.bands)
+        """Turns images of any size into calibrated probabilities and masks."""
+        plain = model_predictor(self.model, self.config, self.table, self.dataset.bands)
+        found = self.calibration
+        return replace(plain, temperature=found.temperature) if found else plain
 
     def predict(self, image: np.ndarray | str | Path) -> np.ndarray:
         """Class indices uint8 [H, W] of image uint8 [H, W, C] or an image file."""
@@ -164,7 +180,7 @@ class Run:
             (self.path / "metrics.csv").unlink(missing_ok=True)
             return
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, list(rows[0]))
+        writer = csv.DictWriter(text, list(rows[-1]), restval="nan")  # older ones may lack some
         writer.writeheader()
         for row in rows:
             writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
@@ -181,9 +197,12 @@ class Run:
             path.unlink()
             self.tell(f"{path} was of the model so far: evaluate again at the end")
 
-    def save_model(self, model: keras.Model) -> None:
-        """Write model.keras whole or not at all."""
+    def save_model(self, model: keras.Model, calibration: Calibration | None = None) -> None:
+        """Write model.keras, and calibration.json before it, each whole or not at all."""
         self.guard()
+        if calibration:
+            write_json(self.path / "calibration.json", calibration.to_dict())
+            self.__dict__.pop("calibration", None)
         with whole_file(self.path / "model.keras") as part:
             model.save(part)
 

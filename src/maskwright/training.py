@@ -20,7 +20,7 @@ from maskwright.data.dataset import Dataset, load_dataset
 from maskwright.data.labels import ClassTable
 from maskwright.data.listing import data_name
 from maskwright.engine import keras
-from maskwright.errors import UsageError, WriteError, some
+from maskwright.errors import UsageError, WriteError, nearest, some
 from maskwright.fitting import fit
 from maskwright.lock import locked
 from maskwright.losses import parse_loss
@@ -108,6 +108,7 @@ def train_into(
     if network is None:
         network = build(config.model, len(dataset.table), dataset.bands.count)
     check_model(network, dataset.table)
+    check_monitor(config.train.monitor, dataset)
     saved = latest_checkpoint(run.path)
     forget_checkpoints(run.path, after=saved.step if saved else -1)
     with going_on(run.path, command(data, run.path, own_model=own_model)):
@@ -194,6 +195,20 @@ def check_model(network: keras.Model, table: ClassTable) -> None:
         raise UsageError(
             f"the model gives {channels} channels, but the data has {len(table)} classes "
             f"({', '.join(table.names)}); give its last layer {len(table)}"
+        )
+
+
+def check_monitor(monitor: str, dataset: Dataset) -> None:
+    """Refuse to choose the best epoch by a class that cannot tell."""
+    name, names = monitor.removeprefix("iou "), dataset.table.names
+    if name == monitor:
+        return
+    if name not in names:
+        raise UsageError(f"train.monitor = {monitor!r}: no class {name}; {nearest(name, names)}")
+    if not dataset.pixels["val"][names.index(name)]:
+        raise UsageError(
+            f"train.monitor = {monitor!r}: no validation image has a pixel of {name}; choose "
+            "mean_iou, or split again, as with --set split.by=stratified"
         )
 
 

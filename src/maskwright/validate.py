@@ -1,57 +1,78 @@
 """One pass over pairs: predict each image at its own size and compare with its mask.
 
-Training calls it after every epoch, evaluation at the end: both score what is shipped.
+Training calls it after every epoch: what it scores is what is shipped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from maskwright.data.images import read_mask
-from maskwright.data.labels import IGNORE
+from maskwright.data.images import RawMask, read_mask
 from maskwright.data.pairing import Pair
-from maskwright.metrics import Scores, confusion
+from maskwright.measures.certainty import Counted, penalties
+from maskwright.measures.confusion import Scores, confusion
 from maskwright.predictor import Predictor, most_likely
+from maskwright.randomness import CALIBRATE, generator
+
+MOST_SAMPLED = 500_000  # probabilities that are kept of all images together, to calibrate by
 
 
 @dataclass(frozen=True)
-class Compared:
-    """One image against its mask: confusion int64 [C, C], summed cross-entropy in nats, pixels."""
+class Predicted:
+    """A pair with its mask as it was read, as classes uint8 [H, W], and what was predicted.
+
+    probabilities: float32 [H, W, C].
+    """
 
     pair: Pair
-    matrix: np.ndarray
-    loss_sum: float
-
-    @property
-    def pixels(self) -> int:
-        """Pixels that count."""
-        return int(self.matrix.sum())
+    raw: RawMask
+    truth: np.ndarray
+    probabilities: np.ndarray
 
 
-def compare_all(predictor: Predictor, pairs: Sequence[Pair]) -> Iterator[Compared]:
-    """Predict each image at its own size and compare it with its mask, in order."""
-    predicted = predictor.predict_all(pairs, lambda pair: predictor.read(pair.image))
+@dataclass(frozen=True)
+class Validated:
+    """Scores over all pixels of all images, the mean cross-entropy in nats, a sample of pixels."""
+
+    scores: Scores
+    loss: float
+    sample: Counted
+
+
+def predict_pairs(
+    predictor: Predictor, pairs: Sequence[Pair], read: Callable[[Pair], np.ndarray] | None = None
+) -> Iterator[Predicted]:
+    """Predict each image at its own size, in order, beside its mask; ``read`` reads the images."""
+    reading = read or (lambda pair: predictor.read(pair.image))
+    predicted = predictor.predict_all(pairs, reading)
     for pair, probabilities in predicted:
-        truth = predictor.table.decode(read_mask(pair.mask), pair.mask)
-        matrix = confusion(truth, most_likely(probabilities), len(predictor.table))
-        yield Compared(pair, matrix, cross_entropy_sum(truth, probabilities))
+        raw = read_mask(pair.mask)
+        yield Predicted(pair, raw, predictor.table.decode(raw, pair.mask), probabilities)
 
 
-def cross_entropy_sum(truth: np.ndarray, probabilities: np.ndarray) -> float:
-    """Sum of −log p(true class) in nats over the pixels that count; p no less than 1e-7.
+def validate(predictor: Predictor, pairs: Sequence[Pair]) -> Validated:
+    """Predict all pairs and count; the same number of pixels of each image is sampled."""
+    classes = len(predictor.table)
+    most = max(1, MOST_SAMPLED // (classes * len(pairs)))
+    matrix, total, samples = np.zeros((classes, classes), np.int64), np.zeros(3), []
+    for place, one in enumerate(predict_pairs(predictor, pairs)):
+        matrix += confusion(one.truth, most_likely(one.probabilities), classes)
+        counted = Counted.of(one.truth, one.probabilities)
+        total += penalties(counted)
+        samples.append(some_of(counted, most, place))
+    sample = Counted(
+        np.concatenate([part.truth for part in samples]),
+        np.concatenate([part.probabilities for part in samples]),
+    )
+    return Validated(Scores.of(matrix), float(total[0] / max(1, total[2])), sample)
 
-    truth uint8 [H, W], probabilities float32 [H, W, C].
-    """
-    counts = truth != IGNORE
-    true_class = probabilities[counts, truth[counts]]
-    return float(-np.log(np.maximum(true_class, 1e-7), dtype=np.float64).sum())
 
-
-def validate(predictor: Predictor, pairs: Sequence[Pair]) -> tuple[Scores, float]:
-    """Scores over all pixels of all images, and the mean cross-entropy in nats a pixel."""
-    compared = list(compare_all(predictor, pairs))
-    matrix = np.sum([one.matrix for one in compared], axis=0)
-    return Scores.of(matrix), sum(one.loss_sum for one in compared) / max(1, int(matrix.sum()))
+def some_of(counted: Counted, most: int, place: int) -> Counted:
+    """At most so many of the pixels, drawn once for the image at this place."""
+    if len(counted.truth) <= most:
+        return counted
+    chosen = generator(CALIBRATE, 0, place).choice(len(counted.truth), most, replace=False)
+    return Counted(counted.truth[chosen], counted.probabilities[chosen])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from maskwright.report.charts import bar, chart, ticks
+from maskwright.report.charts import bar, chart, reliability, ticks
 
 
 def test_a_chart_puts_values_where_they_belong():
@@ -34,3 +34,20 @@ def test_ticks_enclose_the_values_and_are_few_and_even(low, high):
 def test_a_bar_is_as_long_as_its_share():
     assert 'class="fill" width="25.00%" height="8" fill="#ff0000"' in bar(0.25, "#ff0000")
     assert 'class="fill" width="0.00%" height="8"/>' in bar(None)
+
+
+def test_a_bar_shows_its_interval():
+    drawn = bar(0.5, between=[0.25, 0.75])
+    assert '<rect class="whisker" x="25.00%" y="3" width="50.00%" height="2"/>' in drawn
+    assert "whisker" not in bar(0.5)
+
+
+def test_reliability_puts_bins_where_they_belong_and_leaves_out_rare_ones():
+    after = [[None, None, 0.0], [0.5, 0.0, 0.4], [1.0, 1.0, 0.6], [0.75, 0.1, 0.0001]]
+    drawn = reliability(after, [[0.5, 1.0, 1.0]])
+    assert 'class="curve after" points="174.0,190.0 306.0,36.0"' in drawn
+    assert 'class="curve before" points="174.0,36.0"' in drawn
+    assert "right by how sure the model is: 0.50 sure, 0.00 right; 1.00 sure, 1.00 right." in drawn
+    assert drawn.count('class="share"') == 2
+    assert "before" not in reliability(after)
+    assert "no values" in reliability([[None, None, None]])

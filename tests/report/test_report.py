@@ -1,4 +1,4 @@
-"""The report: everything it must say, from a run folder made by hand, and nothing that loads."""
+"""The report: everything it must say, from a run that was evaluated, and nothing that loads."""
 
 import json
 import re
@@ -6,33 +6,29 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from PIL import Image
+from reported import (
+    HOSTILE_CLASS,
+    HOSTILE_NAME,
+    METRICS,
+    Page,
+    make_data,
+    make_evaluated,
+    make_run,
+    repeat_rows,
+    rewrite,
+)
 
 from maskwright.config import Config, TrainConfig
-from maskwright.data.dataset import Dataset, write_dataset
-from maskwright.data.labels import ClassTable, Label
-from maskwright.data.pairing import Pair
-from maskwright.data.splits import write_split
+from maskwright.data.labels import ClassTable
 from maskwright.errors import RunError, WriteError
-from maskwright.metrics import Scores
+from maskwright.evaluation import evaluate
 from maskwright.report import render, write_report
 from maskwright.report.embedded import LARGEST, embed
+from maskwright.report.page import allowed, script
 from maskwright.runs import Run
-from maskwright.settings import to_toml
-
-HOSTILE_CLASS, HOSTILE_NAME = "<b>x</b>", 'it\'s "6" & <i>.png'
-MATRIX = [[60, 20, 0], [5, 115, 0], [0, 0, 0]]  # the third class occurs nowhere
-PARTS = ("image", "truth", "prediction")
-METRICS = """\
-epoch,seconds,learning_rate,loss,pixel_accuracy,val_loss,val_pixel_accuracy,val_mean_iou
-1,40,0.002,1.1,0.5,1.2,0.45,0.3
-2,80,0.001,0.8,0.6,0.7,0.66,0.52
-3,126,0.0005,0.6,0.7,0.9,0.6,0.5
-"""
 
 
 @pytest.fixture
@@ -41,162 +37,249 @@ def run(tmp_path):
     return make_run(tmp_path / "my run", make_data(tmp_path / "data"))
 
 
+@pytest.fixture(scope="session")
+def stored(tmp_path_factory):
+    """A run after an evaluation on its test images; nobody changes it."""
+    folder = tmp_path_factory.mktemp("stored")
+    return make_evaluated(folder / "my run", folder / "data")
+
+
 @pytest.fixture
-def evaluated(run):
-    """The same run after an evaluation on its test images."""
-    evaluate(run, "test")
-    return run
+def evaluated(stored, tmp_path):
+    """A copy of it."""
+    return Run(shutil.copytree(stored.path, tmp_path / "my run"))
 
 
-def make_data(root):
-    """Eight noisy images with masks, as a Dataset."""
-    rng = np.random.default_rng(0)
-    labels = [
-        Label("cell", "#e69f00", (1,)),
-        Label(HOSTILE_CLASS, "#0072b2", (2,)),
-        Label("rare", "#f0e442", (3,)),
-    ]
-    pairs = []
-    (root / "images").mkdir(parents=True)
-    (root / "masks").mkdir()
-    for number in range(8):
-        image, mask = root / "images" / f"{number}.png", root / "masks" / f"{number}.png"
-        Image.fromarray(rng.integers(0, 256, (60, 80, 3), np.uint8)).save(image)
-        Image.fromarray(rng.integers(1, 3, (60, 80), np.uint8)).save(mask)
-        pairs.append(Pair(image, mask, "train" if number < 6 else "val"))
-    counts = {"train": [19_200, 9_600, 0], "val": [4_800, 4_800, 0], "test": [0, 0, 0]}
-    pixels = {split: np.array(values) for split, values in counts.items()}
-    return Dataset(root, "pairs", ClassTable("index", tuple(labels)), tuple(pairs), pixels)
+@pytest.fixture(scope="session")
+def page(stored):
+    return Page(render(stored))
 
 
-def make_run(path, dataset, config=None):
-    """A run folder as the training writes it, without a model."""
-    path.mkdir()
-    (path / "config.toml").write_text(to_toml(config or Config()))
-    write_dataset(path / "dataset.toml", dataset)
-    write_split(path / "split.csv", dataset.pairs, dataset.root)
-    pixels = {split: counts.tolist() for split, counts in dataset.pixels.items()}
-    (path / "data.json").write_text(json.dumps({"images": dataset.counts(), "pixels": pixels}))
-    (path / "metrics.csv").write_text(METRICS)
-    (path / "log.txt").write_text('Model: "unet"\n Total params: 2,163,155 (8 MB)\nepoch   1/3\n')
-    environment = {
-        "python": "3.11.7", "platform": "Linux", "processor": "a processor", "cores": 2,
-        "engine": "tensorflow", "packages": {"keras": "3.15.1"}, "command": "maskwright train data",
-    }  # fmt: skip
-    (path / "environment.json").write_text(json.dumps(environment))
-    return Run(path)
+def scores_of(run, split="test"):
+    return json.loads((run.path / "evaluation" / f"{split}.json").read_text())
 
 
-def evaluate(run, split, matrix=MATRIX):
-    """Write evaluation/SPLIT.json and its pictures, one of each kind."""
-    folder = run.path / "evaluation" / f"{split}-pictures"
-    folder.mkdir(parents=True)
-    pictures = []
-    for kind in ("worst", "median", "best"):
-        files = {part: f"{split}-pictures/{kind}-1-{part}.jpg" for part in PARTS}
-        for file in files.values():
-            Image.new("RGB", (64, 48), "teal").save(folder.parent / file)
-        name = HOSTILE_NAME if kind == "worst" else f"images/{kind}.png"
-        pictures.append(
-            {"kind": kind, "name": name, "mean_iou": 0.31, "pixel_accuracy": 0.7, "files": files}
-        )
-    scores = Scores.of(np.array(matrix)).table(run.table.names, images=1999)
-    result = {**scores, "split": split, "seconds": 3.2, "pictures": pictures}
-    (folder.parent / f"{split}.json").write_text(json.dumps(result))
+def test_the_answer_comes_first_in_words(stored, page):
+    scores = scores_of(stored)
+    low, high = scores["intervals"]["mean_iou"]
+    told = f"mean IoU {scores['mean_iou']:.3f} ({low:.3f} to {high:.3f})."
+    assert re.search(rf"On 24 test images, .*% of the pixels are right \(.+%\); {re.escape(told)}",
+                     page.text)  # fmt: skip
+    assert re.search(r"Hardest class: .+ \(IoU 0\.\d+\)", page.text)
+    order = ["On 24 test", "95 % interval", "A typical example", "Share of the pixels",
+             "these settings were chosen", "3 epochs of", "Counted over all pixels", "Boundaries",
+             "Read along a row", "An object counts as", "The model gives each", "The worst and",
+             "each scored by itself", "These commands"]  # fmt: skip
+    places = [page.text.index(words) for words in order]
+    assert places == sorted(places)
 
 
-class Page(HTMLParser):
-    """Elements with their attributes, the text, and whether every element is closed in order."""
-
-    VOID = frozenset({"meta", "link", "img"})
-
-    def __init__(self, html):
-        super().__init__()
-        self.elements, self.text, self.open = [], "", []
-        self.feed(html)
-        assert not self.open
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "style" not in self.open:
-            self.text = " ".join(f"{self.text} {data}".split())
-
-    def all(self, tag):
-        """The attributes of every element of one kind."""
-        return [attributes for name, attributes in self.elements if name == tag]
-
-
-def test_the_answer_comes_first_in_words(evaluated):
-    text = Page(render(evaluated)).text
-    assert "On 1,999 test images, 87.5 % of the pixels are right; mean IoU 0.764." in text
-    assert "Hardest class: cell (IoU 0.706), most often taken for <b>x</b>." in text
-    order = ["On 1,999", "A typical example", "Share of the pixels", "3 epochs of",
-             "Scores by class", "Read along a row", "Worst", "These commands"]  # fmt: skip
-    assert [text.index(words) for words in order] == sorted(text.index(words) for words in order)
-
-
-def test_names_from_files_are_escaped(evaluated):
-    html = render(evaluated)
+def test_names_from_files_are_escaped(stored, page):
+    html = render(stored)
     assert "<b>" not in html
     assert "<i>" not in html
-    page = Page(html)
     assert HOSTILE_CLASS in page.text
     assert HOSTILE_NAME in page.text
-    assert HOSTILE_NAME in [image["alt"] for image in page.all("img")]
+    assert f"images/{HOSTILE_NAME} with its true mask laid over it" in [
+        svg.get("aria-label") for svg in page.all("svg")
+    ]
 
 
-def test_the_page_loads_nothing_and_runs_nothing(evaluated):
-    html = render(evaluated)
-    page = Page(html)
-    assert all(image["src"].startswith("data:image/jpeg;base64,") for image in page.all("img"))
+def test_the_page_loads_nothing_and_runs_one_script_alone(stored, page):
+    html = render(stored)
+    pictures = [image["src"] for image in page.all("img")]
+    layers = [image["href"] for image in page.all("image")]
+    assert all(source.startswith("data:image/jpeg;base64,") for source in pictures)
+    assert all(re.match(r"data:image/(jpeg|png);base64,", source) for source in layers)
     assert [link["href"] for link in page.all("link")] == ["data:,"]
-    assert all(link["href"].startswith("#") for link in page.all("a"))
-    assert not page.all("script")
+    assert all(link["href"].startswith("#") for link in page.all("a") + page.all("use"))
+    assert page.all("script") == [{}]
+    policy = next(one["content"] for one in page.all("meta") if "http-equiv" in one)
+    assert policy.startswith("default-src 'none';")
+    assert policy.endswith(f"script-src {allowed(script())}")
+    assert f"<script>{script()}</script>" in html
+    assert "</script" not in script()
+    assert not any(name.startswith("on") for _, one in page.elements for name in one)
     assert "url(" not in html
     assert not re.search(r"https?:", html)
 
 
-def test_the_page_is_accessible_and_its_parts_are_in_order(evaluated):
-    page = Page(render(evaluated))
+def test_the_page_is_accessible_and_its_parts_are_in_order(page):
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
     assert levels[0] == 1
     assert max(np.diff(levels)) == 1
     assert all(image["alt"] and image["width"] for image in page.all("img"))
-    assert all(cell["scope"] in ("col", "row", "colgroup") for cell in page.all("th"))
-    assert len(page.all("table")) == len(page.all("caption")) == 4
-    drawings = [svg for svg in page.all("svg") if svg["class"] == "chart"]
+    scopes = {cell["scope"] for cell in page.all("th")}
+    assert scopes == {"col", "row", "colgroup", "rowgroup"}
+    assert len(page.all("table")) == len(page.all("caption")) == 13
+    drawings = [svg for svg in page.all("svg") if "viewbox" in svg]
+    assert len(drawings) > 60
     assert all(svg["role"] == "img" and svg["aria-label"] for svg in drawings)
+    assert all(region["tabindex"] == "0" and region["aria-label"]
+               for region in page.all("div") if region.get("class") == "scroll")  # fmt: skip
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
-    assert {link["href"] for link in page.all("a")} == {f"#{name}" for name in ids}
+    assert len(ids) == len(set(ids))
+    wanted = {link["href"].removeprefix("#") for link in page.all("a") + page.all("use")}
+    assert wanted <= set(ids)
 
 
-def test_a_class_that_occurs_nowhere_has_a_dash_and_an_explanation(evaluated):
-    text = Page(render(evaluated)).text
-    assert "rare – – – – 0.0 %" in text
-    assert "– means that the class occurs neither in the truth nor in the prediction" in text
+def test_scores_stand_beside_their_intervals(stored, page):
+    scores = scores_of(stored)
+    row = scores["classes"][0]
+    between = {key: "{:.3f} to {:.3f}".format(*ends) for key, ends in row["intervals"].items()}
+    areas = " ".join(f"{row[key]:.3f} {between[key]}"
+                     for key in ("iou", "dice", "precision", "recall"))  # fmt: skip
+    assert f"cell {areas}" in page.text
+    edges = " ".join(f"{row[key]:.3f} {between[key]}"
+                     for key in ("boundary_iou", "boundary_f1", "surface_dice"))  # fmt: skip
+    assert f"cell {edges} {row['hd95']:.1f}" in page.text
+    assert f"cell {row['image_iou']:.3f} {between['image_iou']}" in page.text
+    assert "Surface Dice, 2 px" in page.text
 
 
-def test_the_confusion_matrix_is_by_row(evaluated):
-    text = Page(render(evaluated)).text
-    assert "cell 75.0 % 25.0 % 0.0 %" in text
-    assert f"{HOSTILE_CLASS} 4.2 % 95.8 % 0.0 %" in text
-    assert "rare – – –" in text
+def test_a_class_that_occurs_nowhere_has_a_dash_and_an_explanation(page):
+    assert "rare – – – – 0.0 %" in page.text
+    assert "– means that the class occurs neither in the truth nor in the prediction" in page.text
 
 
-def test_class_shares_and_counts_by_split(run):
+def test_the_confusion_matrix_is_by_row(stored, page):
+    right, wrong, _ = scores_of(stored)["confusion"][0]
+    share = 100 * right / (right + wrong)
+    assert f"cell {share:.1f} % {100 - share:.1f} % 0.0 %" in page.text
+    assert "rare – – –" in page.text
+
+
+def test_class_shares_and_counts_by_split(page):
+    assert "Training 6 images Validation 4 images Test 24 images" in page.text
+    assert "cell 66.7 % 50.0 % –" in page.text
+
+
+def test_the_plan_stands_there_with_its_reasons(page):
+    assert "view.size 64 there is time for 3 | 4 views" in page.text
+    assert "model.encoder none <b>small</b>" in page.text
+    assert "6 images to train on, <i>few</i>" in page.text
+
+
+def test_a_run_without_a_plan_says_so(run):
+    (run.path / "plan.md").unlink()
     text = Page(render(run)).text
-    assert "Training 6 images Validation 2 images Test 0 images" in text
-    assert "cell 66.7 % 50.0 % –" in text
+    assert "No plan was made for this training. Its settings are those of the recipe" in text
+    (run.path / "plan.md").write_text("mine, <b>by hand</b>")
+    assert "mine, <b>by hand</b>" in Page(render(run)).text
+
+
+def test_objects_are_told_by_their_size(stored, page):
+    counted = scores_of(stored)["sizes"][HOSTILE_CLASS]
+    assert "The masks do not number objects, so pixels of one class that hang together" in page.text
+    assert "below 4 4 to 7 8 to 15 16 to 31 32 to 1,023 1,024 and more cell – – – – – " in page.text
+    assert f"{counted[0]['found']} of {counted[0]['objects']}" in page.text
+
+
+def test_kinds_of_images_are_compared_and_the_lowest_is_marked(stored, page):
+    parts = {one["name"]: one for one in scores_of(stored)["subsets"] if one["by"] == "name"}
+    assert parts["dog"]["mean_iou"] < parts["cat"]["mean_iou"]
+    assert "Name, up to its number (none) lowest 1" in page.text
+    assert f"dog 11 {100 * parts['dog']['pixel_accuracy']:.1f} %" in page.text
+    assert "No kind of images is surely harder than the rest." in page.text
+
+
+def test_probabilities_are_explained_and_put_to_use(stored, page):
+    folder = stored.path.as_posix()
+    bins = scores_of(stored)["calibration"]["diagram"]
+    near = min((row for row in bins if row[0]), key=lambda row: abs(row[0] - 0.9))
+    told = f"says that it is {100 * near[0]:.1f} % sure, {100 * near[1]:.1f} % of the pixels are"
+    assert told in page.text
+    assert "percentage points on average (expected calibration error 0." in page.text
+    assert "giving each of the 3 classes the same chance scores 0.667." in page.text
+    assert re.search(r"by itself was too \w.+, a temperature of \d\.\d\d, which", page.text)
+    assert re.search(r"95 % 0\.\d\d \d\d\.\d % \d\d\.\d %", page.text)
+    assert re.search(rf"predict '{folder}' IMAGES --out masks --recall \S+=0.95", page.text)
+    assert f"predict '{folder}' IMAGES --out masks --abstain 0.95" in page.text
+    labels = [svg.get("aria-label", "") for svg in page.all("svg")]
+    [drawn] = [label for label in labels if "by how sure" in label]
+    assert f"{near[0]:.2f} sure, {near[1]:.2f} right" in drawn
+
+
+def test_a_run_without_calibration_says_so(run):
+    evaluate(run)
+    text = Page(render(run)).text
+    assert "Nobody calibrated the probabilities of this run" in text
+    assert "--recall" not in text
+    assert "--abstain" not in text
+    assert "before calibration" not in text
+
+
+def test_pictures_show_each_image_once_with_all_its_kinds(stored, page):
+    pictures = scores_of(stored)["pictures"]
+    cards = [one for one in page.all("figure") if one.get("class") == "card"]
+    assert len(cards) == len({one["name"] for one in pictures})
+    for kind in ("worst", "uncertain", "random", "median", "best"):
+        wanted = sum(one["kind"] == kind for one in pictures)
+        assert sum(kind in card["data-kinds"].split() for card in cards) == wanted
+    assert len(page.all("image")) == 5 * len(cards)
+    labels = [svg.get("aria-label", "") for svg in page.all("svg")]
+    for told in ("with its true mask laid over it", "with the predicted mask laid over it",
+                 "with the wrong pixels marked", "where the model is unsure"):  # fmt: skip
+        assert sum(label.endswith(told) for label in labels) >= len(cards)
+
+
+def test_all_images_stand_in_a_table_the_worst_first(stored, page):
+    cells = [one["data-v"] for one in page.all("td") if "data-v" in one]
+    ious = [float(value) for value in cells[1::8]]
+    assert len(ious) == 24
+    assert ious == sorted(ious)
+    assert [one["aria-sort"] for one in page.all("th") if "aria-sort" in one] == ["ascending"]
+    name = next(one["name"] for one in scores_of(stored)["pictures"] if one["kind"] == "worst")
+    assert re.search(rf"IoU of rare {re.escape(name)} \d", page.text)
+
+
+def test_of_very_many_images_the_worst_are_listed(evaluated):
+    repeat_rows(evaluated, 2500)
+    html = render(evaluated)
+    text = Page(html).text
+    assert "Only the worst 2,000 are listed here; evaluation/test.csv in the run folder" in text
+    assert text.count("images/image_") == 2000
+    assert len(html) < 3_000_000
+
+
+def test_damaged_rows_are_an_error_and_lost_ones_a_note(evaluated):
+    path = evaluated.path / "evaluation" / "test.csv"
+    path.write_text("image,mean_iou\na,much\n")
+    with pytest.raises(RunError, match=r"test\.csv is damaged; evaluate again"):
+        render(evaluated)
+    path.unlink()
+    assert "no longer in the run folder; evaluating again brings" in Page(render(evaluated)).text
+
+
+def test_numbers_that_are_none_are_dashes(evaluated):
+    nothing = float("nan")
+    rewrite(evaluated, {"mean_iou": nothing, "mean_dice": nothing, "brier": nothing})
+    text = Page(render(evaluated)).text
+    assert "Mean IoU – " in text or "– Mean IoU" in text
+    assert "nan" not in text.lower().replace("rename", "")
+
+
+def test_few_images_make_a_warning(evaluated, page):
+    assert "too narrow: the scores of other images" not in page.text
+    rewrite(evaluated, {"interval": {"level": 0.95, "of": "groups", "count": 3, "few": True}})
+    text = Page(render(evaluated)).text
+    assert "There are only 3 groups to measure on. So the intervals are too narrow" in text
+    assert "the 3 groups of images were drawn again and again" in text
+
+
+def test_a_model_that_has_learnt_nothing_is_called_useless(evaluated):
+    rewrite(evaluated, {"pixel_accuracy": 0.3})
+    text = Page(render(evaluated)).text
+    assert "The model is of no use yet. That is no better than to say" in text
+
+
+def test_scores_of_an_older_version_are_not_shown(evaluated):
+    for format in (None, 1, 99):
+        rewrite(evaluated, {"format": format, "intervals": None})
+        page = Page(render(evaluated))
+        assert "Another version of Maskwright evaluated this run" in page.text
+        assert f"maskwright evaluate '{evaluated.path.as_posix()}'" in page.text
+        assert not page.all("image")
 
 
 def test_without_an_evaluation_the_command_is_named(run):
@@ -204,17 +287,44 @@ def test_without_an_evaluation_the_command_is_named(run):
     assert "Nothing has been evaluated yet." in page.text
     assert f"maskwright evaluate '{run.path.as_posix()}'" in page.text
     assert len(page.all("img")) == 6
+    assert {"#pictures", "#images"}.isdisjoint(link["href"] for link in page.all("a"))
 
 
 def test_validation_scores_stand_in_with_a_warning_until_there_is_a_test(run):
-    evaluate(run, "val")
+    evaluate(run, split="val")
     text = Page(render(run)).text
-    assert "On 1,999 validation images" in text
+    assert "On 4 validation images" in text
     assert "This score flatters." in text
-    evaluate(run, "test")
+    evaluate(run)
     text = Page(render(run)).text
-    assert "On 1,999 test images" in text
+    assert "On 24 test images" in text
     assert "This score flatters." not in text
+
+
+def test_one_image_is_enough(tmp_path):
+    run = make_run(tmp_path / "run", make_data(tmp_path / "data", tests=1))
+    evaluate(run)
+    text = Page(render(run)).text
+    assert "On 1 test image, " in text
+    assert "There is only 1 image to measure on." in text
+    assert "There are too few images to choose from, so all are shown." in text
+    assert "The images are too few to compare kinds of them" in text
+
+
+def test_masks_that_number_their_objects_have_scores_of_objects(tmp_path):
+    dataset = make_data(tmp_path / "data", tests=3)
+    one, two, _ = dataset.table.labels
+    labels = replace(one, values=(0,)), replace(two, values=())
+    table = ClassTable("instances", labels)
+    pixels = {split: counts[:2] for split, counts in dataset.pixels.items()}
+    run = make_run(tmp_path / "run", replace(dataset, table=table, pixels=pixels))
+    logits = run.predictor.logits
+    vars(run)["predictor"] = replace(run.predictor, logits=lambda views: logits(views)[..., :2])
+    evaluate(run)
+    text = Page(render(run)).text
+    assert "objects that touch count as one" in text
+    assert re.search(r"Panoptic quality \d\.\d{3} \d\.\d{3} to", text)
+    assert "Objects are those that the masks number." in text
 
 
 @pytest.mark.parametrize(("uses", "told"), [(0, None), (1, "once."), (3, "3 times; scores chosen")])
@@ -224,11 +334,11 @@ def test_near_the_answer_stands_how_often_the_test_images_were_used(evaluated, u
     text = Page(render(evaluated)).text
     words = "The test images have been used"
     assert (words in text) == bool(told)
-    assert not told or text.index("On 1,999") < text.index(f"{words} {told}") < text.index("A typ")
+    assert not told or text.index("On 24") < text.index(f"{words} {told}") < text.index("A typ")
 
 
 def test_looks_at_the_test_images_are_not_told_with_validation_scores(run):
-    evaluate(run, "val")
+    evaluate(run, split="val")
     (run.path / "evaluation" / "test-uses.csv").write_text("time,split\n2026-01-01,all\n")
     assert "The test images have been used" not in Page(render(run)).text
 
@@ -241,15 +351,25 @@ def test_data_that_are_gone_are_said_to_be_gone(run):
 
 
 def test_a_lost_training_image_is_named_and_the_others_are_shown(run):
-    (run.dataset.root / "images" / "3.png").unlink()
+    run.dataset.of("train")[3].image.unlink()
     page = Page(render(run))
-    assert re.search(r"1 of 6 samples cannot be shown: .*3\.png: no such file", page.text)
+    assert re.search(r"1 of 6 samples cannot be shown: .*dog_3\.png: no such file", page.text)
     assert len(page.all("img")) == 5
 
 
-def test_a_lost_evaluation_picture_leaves_a_note(evaluated):
-    (evaluated.path / "evaluation" / "test-pictures" / "best-1-truth.jpg").unlink()
-    assert Page(render(evaluated)).text.count("This picture is no longer in the run folder.") == 1
+def test_lost_and_damaged_pictures_leave_a_note(evaluated):
+    gone = "This picture is no longer in the run folder."
+    folder = evaluated.path / "evaluation" / "test-pictures"
+    worst = next(one for one in scores_of(evaluated)["pictures"] if one["kind"] == "worst")
+    layer = folder.parent / worst["files"]["truth"]
+    shutil.copy(folder.parent / worst["files"]["image"], layer)  # a JPEG file is no layer
+    assert Page(render(evaluated)).text.count(gone) == 1
+    layer.write_bytes(layer.read_bytes()[:100])
+    assert Page(render(evaluated)).text.count(gone) == 1
+    (folder.parent / worst["files"]["image"]).unlink()
+    assert Page(render(evaluated)).text.count(gone) == 5
+    shutil.rmtree(folder)
+    assert not Page(render(evaluated)).all("image")
 
 
 def test_a_run_that_has_just_begun_has_a_report(run):
@@ -264,7 +384,7 @@ def test_the_file_is_replaced_whole_and_small(evaluated):
     path.write_text("old")
     assert write_report(evaluated) == evaluated.path / "report.html"
     assert path.read_text(encoding="utf-8").endswith("</html>\n")
-    assert path.stat().st_size < 3_000_000
+    assert path.stat().st_size < 1_000_000
     assert not list(evaluated.path.glob("*.part*"))
 
 
@@ -286,7 +406,7 @@ def test_an_unwritable_report_is_one_line_and_leaves_no_part(run):
 def test_an_incomplete_run_names_the_missing_file(run):
     (run.path / "data.json").unlink()
     with pytest.raises(RunError, match=r"data\.json is missing, so .* is no complete run; train"):
-        write_report(run)
+        write_report(Run(run.path))
 
 
 def test_no_engine_is_imported(evaluated):
@@ -319,3 +439,16 @@ def test_the_best_epoch_is_one_of_all_and_not_of_those_validated(run):
     (run.path / "metrics.csv").write_text(METRICS.replace("\n3,", "\n9,").replace("\n2,", "\n5,"))
     text = Page(render(run)).text
     assert re.search(r"5 of 9\s+Best epoch", text) or re.search(r"Best epoch\s+5 of 9", text)
+
+
+@pytest.mark.parametrize("change", [{"classes": None}, {"sizes": 3}, {"calibration": {}}])
+def test_damaged_scores_are_one_line(evaluated, change):
+    rewrite(evaluated, change)
+    with pytest.raises(RunError, match=r"test\.json is damaged \(.+\); evaluate again"):
+        render(evaluated)
+
+
+def test_images_that_were_trained_on_are_a_warning(evaluated):
+    rewrite(evaluated, {"trained_on": 5})
+    told = "5 of these 24 images were trained on, so the scores flatter."
+    assert told in Page(render(evaluated)).text

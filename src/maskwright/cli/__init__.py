@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from maskwright.cli.data import PATH, data
+from maskwright.cli.results import compare, evaluate, predict, report
 from maskwright.cli.settings import SEED, SETTINGS, configure, start_engine
 from maskwright.cli.train import plan, train
 from maskwright.errors import MaskwrightError
@@ -146,74 +147,8 @@ cli.add_command(plan)
 cli.add_command(train)
 
 
-@cli.command()
-@click.argument("model", type=PATH)
-@click.argument("data", type=PATH, required=False)
-@click.option("--split", help="train, val, test or all  [test]")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print the scores as JSON on standard output."
-)
-def evaluate(model: Path, data: Path | None, split: str | None, as_json: bool) -> None:
-    """Measure the run MODEL on its test images or other DATA.
-
-    \b
-    Example:
-      maskwright evaluate runs/pets-default --json
-    """
-    from maskwright.console import print_scores, say
-    from maskwright.evaluation import evaluate
-    from maskwright.report import write_report
-    from maskwright.runs import load
-
-    run = load(model)
-    start_engine()
-    result = evaluate(run, data, split=split)
-    print_scores(result)
-    if as_json:
-        click.echo(json.dumps(result))
-    say(f"scores: {run.path / 'evaluation' / result['name']}.json, an image a row in the .csv")
-    if data is None:
-        say(f"report: {write_report(run)}")
-    say(f"next: maskwright predict {model} IMAGES --out masks --overlay")
-
-
-@cli.command()
-@click.argument("model", type=PATH)
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--out", type=PATH, required=True, help="Folder for the masks.")
-@click.option("--overlay", is_flag=True, help="Also write the image with the mask over it.")
-@click.option("--probabilities", is_flag=True, help="Also write class probabilities (NPZ).")
-def predict(model: Path, inputs: tuple[str, ...], out: Path, **options: bool) -> None:
-    """Write a mask for each INPUT: file, folder or glob.
-
-    \b
-    Example:
-      maskwright predict runs/pets-default photos --out masks --overlay
-    """
-    from maskwright.console import amount, say
-    from maskwright.prediction import predict
-    from maskwright.runs import load
-
-    run = load(model)
-    start_engine()
-    written = predict(run, inputs, out=out, **options)
-    say(f"{amount(len(written), 'mask')} in {out}")
-
-
-@cli.command()
-@click.argument("run", type=PATH)
-def report(run: Path) -> None:
-    """Write RUN/report.html again.
-
-    \b
-    Example:
-      maskwright report runs/pets-default
-    """
-    from maskwright.console import say
-    from maskwright.report import write_report
-    from maskwright.runs import load
-
-    say(f"report: {write_report(load(run))}")
+for verb in (evaluate, predict, report, compare):
+    cli.add_command(verb)
 
 
 @cli.command()

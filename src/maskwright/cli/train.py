@@ -70,6 +70,12 @@ def plan(data: Path, as_json: bool, **options: Any) -> None:
     type=int,
     help="Passes over the training images; 0: as many as show 8,000  [of the recipe]",
 )
+@click.option(
+    "--monitor",
+    metavar="SCORE",
+    help="What picks the best epoch on validation: mean_iou, mean_dice, pixel_accuracy, loss, or "
+    "the IoU of one class: 'iou cell'  [mean_iou]",
+)
 @network_options
 @SEED
 @SKIP_BAD

@@ -14,7 +14,8 @@ from maskwright.runs import Run
 def write_report(run: Run) -> Path:
     """Write the run's report.html, whole or not at all, and return its path.
 
-    The page loads nothing from outside itself and holds no script, so it opens offline anywhere.
+    The page loads nothing from outside itself, so it opens offline anywhere; without its one script
+    it shows the same, but neither sorts nor changes layers.
 
     Raises RunError where the run folder lacks a file, WriteError where it cannot be written to.
     """

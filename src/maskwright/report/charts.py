@@ -12,6 +12,8 @@ from markupsafe import Markup
 WIDTH, HEIGHT = 320, 230
 LEFT, RIGHT, TOP, BOTTOM = 42, 306, 36, 190
 DOTTED = 20  # up to so many epochs each one gets a small dot
+STRIP = 256  # lower edge of the bars below a diagram of reliability
+RAREST = 0.0005  # share of the pixels that a point there rests on
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def chart(
         *_rows(marks, y),
         *_columns(epochs, x),
         *(_curve(name, points, x, y) for name, points in known.items()),
-        *_legend(known),
+        *_legend({name: name for name in known}),
         *(_best(n, v, x, y) for n, v in known.get("validation", []) if n == best),
     ]
     return Markup(
@@ -127,7 +129,7 @@ def _columns(epochs: Sequence[int], x: Axis) -> Iterable[Markup]:
     yield _text((LEFT + RIGHT) / 2, BOTTOM + 35, "middle", "epoch")
 
 
-def _curve(name: str, points: Sequence[tuple[int, float]], x: Axis, y: Axis) -> Markup:
+def _curve(name: str, points: Sequence[tuple[float, float]], x: Axis, y: Axis) -> Markup:
     places = [(x(n), y(v)) for n, v in points]
     line = Markup('<polyline class="curve {}" points="{}"/>').format(
         name, " ".join(f"{a},{b}" for a, b in places)
@@ -140,10 +142,11 @@ def _dot(kind: str, x: float, y: float, radius: float) -> Markup:
     return Markup('<circle class="{}" cx="{}" cy="{}" r="{}"/>').format(kind, x, y, radius)
 
 
-def _legend(names: Iterable[str]) -> Iterable[Markup]:
-    for number, name in enumerate(names):
+def _legend(names: Mapping[str, str]) -> Iterable[Markup]:
+    """The curves of these classes of style, and what each is called."""
+    for number, (kind, name) in enumerate(names.items()):
         start = LEFT + 100 * number
-        yield _line(f"curve {name}", start, 14, start + 24, 14)
+        yield _line(f"curve {kind}", start, 14, start + 24, 14)
         yield _text(start + 30, 18, "start", name, "name")
 
 
@@ -161,16 +164,26 @@ def _best(epoch: int, value: float, x: Axis, y: Axis) -> Markup:
     )
 
 
-def bar(share: float | None, color: str = "") -> Markup:
+def bar(share: float | None, color: str = "", between: Sequence[float] | None = None) -> Markup:
     """A small bar, ``share`` in 0–1 of the width that it is given; the number stands beside it.
 
-    ``color`` is "#rrggbb"; without one the bar has the accent colour of the page.
+    ``color`` is "#rrggbb"; without one the bar has the accent colour of the page. An interval is a
+    thin line on it.
     """
+    low, high = (100 * end for end in between) if between else (0, 0)
     return Markup(
         '<svg class="bar" width="100%" height="8" aria-hidden="true">'
         '<rect class="track" width="100%" height="8"/>'
-        '<rect class="fill" width="{:.2f}%" height="8"{}/></svg>'
-    ).format(100 * (share or 0), Markup(' fill="{}"').format(color) if color else "")
+        '<rect class="fill" width="{:.2f}%" height="8"{}/>{}</svg>'
+    ).format(
+        100 * (share or 0),
+        Markup(' fill="{}"').format(color) if color else "",
+        Markup('<rect class="whisker" x="{:.2f}%" y="3" width="{:.2f}%" height="2"/>').format(
+            low, high - low
+        )
+        if between
+        else "",
+    )
 
 
 def swatch(color: str) -> Markup:
@@ -179,3 +192,55 @@ def swatch(color: str) -> Markup:
         '<svg class="swatch" width="14" height="14" aria-hidden="true">'
         '<rect x="0.5" y="0.5" width="13" height="13" rx="2" fill="{}"/></svg>'
     ).format(color)
+
+
+Bins = Sequence[Sequence[float | None]]  # mean confidence, share right, share of the pixels
+
+
+def reliability(after: Bins, before: Bins = ()) -> Markup:
+    """How often a model is right (upwards) that is so sure (to the right), as one SVG.
+
+    ``before`` are the bins without calibration, where there was one. Below stand the shares of the
+    pixels. Bins of hardly any pixel are left out.
+    """
+    curves = {name: _filled(bins) for name, bins in (("after", after), ("before", before)) if bins}
+    known = [value for points in curves.values() for point in points for value in point[:2]]
+    marks = ticks(min(known, default=0), 1)
+    x, y = Axis(marks[0], marks[-1], LEFT, RIGHT), Axis(marks[0], marks[-1], BOTTOM, TOP)
+    names = {"after": "calibrated" if before else "the model", "before": "before calibration"}
+    parts = [
+        *_rows(marks, y),
+        *(_text(x(m), BOTTOM + 14, "middle", t) for m, t in zip(marks, labels(marks), strict=True)),
+        _line("best", LEFT, BOTTOM, RIGHT, TOP),
+        *(_curve(name, [p[:2] for p in points], x, y) for name, points in curves.items()),
+        *_legend({name: names[name] for name in curves}),
+        *_heights(curves["after"], x),
+        _text((LEFT + RIGHT) / 2, STRIP + 16, "middle", "how sure (bars: share of the pixels)"),
+    ]
+    told = "; ".join(f"{sure:.2f} sure, {right:.2f} right" for sure, right, _ in curves["after"])
+    return Markup(
+        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
+    ).format(
+        WIDTH,
+        STRIP + 22,
+        f"Share of the pixels that are right by how sure the model is: {told or 'no values'}.",
+        Markup("").join(parts),
+    )
+
+
+def _filled(bins: Bins) -> list[tuple[float, float, float]]:
+    return [
+        (sure, right, share)
+        for sure, right, share in bins
+        if sure is not None and right is not None and share is not None and share >= RAREST
+    ]
+
+
+def _heights(points: Sequence[tuple[float, float, float]], x: Axis) -> Iterable[Markup]:
+    """A bar of at most 40 units for the share of the pixels at each point."""
+    most = max((share for *_, share in points), default=1)
+    for sure, _, share in points:
+        height = round(max(1, 40 * share / most), 1)
+        yield Markup('<rect class="share" x="{}" y="{}" width="8" height="{}"/>').format(
+            round(x(sure) - 4, 1), round(STRIP - height, 1), height
+        )

@@ -5,14 +5,11 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from maskwright.data.dataset import Dataset, read_pair
-from maskwright.data.images import read_image
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import relative
 from maskwright.errors import DataError
@@ -20,9 +17,8 @@ from maskwright.pictures import fit_within, overlay
 from maskwright.randomness import PICTURES, generator
 
 SIDE = 320  # pixels of the longer side
-LARGEST = 45_000  # bytes of a picture; 36 of them in base64 stay below 2.2 MB
+LARGEST = 45_000  # bytes of a picture; 28 of them in base64 stay below 1.7 MB
 SAMPLES = 6
-PER_KIND = 3  # best, median and worst images, each
 
 
 @dataclass(frozen=True)
@@ -33,17 +29,6 @@ class Picture:
     width: int
     height: int
     alt: str
-
-
-@dataclass(frozen=True)
-class Example:
-    """An evaluated image; ``parts`` are image, truth and prediction, None where a file is gone."""
-
-    kind: str
-    name: str
-    mean_iou: float | None
-    pixel_accuracy: float | None
-    parts: dict[str, Picture | None]
 
 
 def embed(image: np.ndarray, alt: str) -> Picture:
@@ -86,30 +71,3 @@ def _sample(pair: Pair, dataset: Dataset, name: str) -> Picture:
     image, raw = read_pair(pair, dataset.bands)
     laid = overlay(image, dataset.table.decode(raw, pair.mask), dataset.table)
     return embed(laid, f"{name} with its mask laid over it")
-
-
-def examples(folder: Path, pictures: list[dict[str, Any]]) -> dict[str, list[Example]]:
-    """The evaluated images by kind, in the order best, median, worst; files are in ``folder``."""
-    found = {
-        kind: [_example(folder, one) for one in pictures if one["kind"] == kind][:PER_KIND]
-        for kind in ("best", "median", "worst")
-    }
-    return {kind: ones for kind, ones in found.items() if ones}
-
-
-def _example(folder: Path, picture: dict[str, Any]) -> Example:
-    name = picture["name"]
-    alts = {
-        "image": name,
-        "truth": f"{name} with its true mask laid over it",
-        "prediction": f"{name} with the predicted mask laid over it",
-    }
-    parts = {part: _stored(folder / picture["files"][part], alt) for part, alt in alts.items()}
-    return Example(picture["kind"], name, picture["mean_iou"], picture["pixel_accuracy"], parts)
-
-
-def _stored(path: Path, alt: str) -> Picture | None:
-    try:
-        return embed(read_image(path), alt)
-    except DataError:
-        return None

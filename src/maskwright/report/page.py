@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
+from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from maskwright.report import charts, words
 
@@ -23,8 +27,27 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
     pages.filters |= {
         "score": words.score,
         "percent": words.percent,
+        "pixels": words.pixels,
+        "reach": words.reach,
+        "reach_percent": words.reach_percent,
         "count": words.count,
         "bar": charts.bar,
         "swatch": charts.swatch,
     }
     return pages.get_template(template).render(values)
+
+
+def script() -> Markup:
+    """The one script of the report, as it stands in the page."""
+    text = (files("maskwright.report") / "script.js").read_text(encoding="utf-8")
+    return Markup(text)  # our own file: nothing in it is to be escaped
+
+
+def allowed(text: str) -> str:
+    """What a Content-Security-Policy calls this script, and by which it allows no other.
+
+    >>> allowed("let it = 1;")
+    "'sha256-sb3dFlDlD+tLyrjai9xTgRGGjHhsQ+VYkFJ/xJR7/4c='"
+    """
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import shlex
 from collections.abc import Sequence
@@ -13,11 +14,20 @@ from markupsafe import Markup
 from maskwright.console import duration
 from maskwright.data.dataset import Dataset
 from maskwright.data.folders import SPLITS
-from maskwright.evaluation import count_test_uses
+from maskwright.errors import RunError
+from maskwright.evaluation import FORMAT
+from maskwright.evaluation.chosen import count_test_uses
 from maskwright.report import words
+from maskwright.report.certain import certainty
 from maskwright.report.charts import chart
-from maskwright.report.embedded import Example, examples, samples
-from maskwright.runs import Run
+from maskwright.report.embedded import samples
+from maskwright.report.failures import clearly_worse, parts, sizes
+from maskwright.report.gallery import gallery, kinds, middle
+from maskwright.report.imagerows import image_table
+from maskwright.report.measured import AREAS, BY_IMAGE, EDGES, absent, by_class, objects
+from maskwright.report.page import allowed, script
+from maskwright.report.planned import read_plan
+from maskwright.runs import Run, reason_of
 
 # Title of a chart, and the columns of metrics.csv that it shows.
 CHARTS = {
@@ -30,8 +40,7 @@ CHARTS = {
 def sections(run: Run) -> dict[str, Any]:
     """Everything that template.html names."""
     split, scores = evaluated(run)
-    shown = examples(run.path / "evaluation", scores["pictures"]) if scores else {}
-    summary = model_summary(run)
+    summary, text = model_summary(run), script()
     return {
         "name": run.path.resolve().name,
         "config": run.config,
@@ -40,51 +49,105 @@ def sections(run: Run) -> dict[str, Any]:
         "ground": run.table.ground,
         "split": split,
         "split_name": words.SPLIT_NAMES.get(split, ""),
+        "outdated": bool(split) and scores is None,
         "scores": scores,
-        "answer": words.answer(scores, split) if scores else "",
-        "used": words.used(count_test_uses(run)) if split == "test" else "",
         "facts": facts(run, scores, summary),
-        "hero": middle(shown.get("median", [])),
         "data": data(run.dataset, run.config.seed),
+        "plan": read_plan(run.path / "plan.md"),
         "training": training(run),
-        "pixel_shares": shares([row["pixels"] for row in scores["classes"]]) if scores else [],
-        "confusion": [shares(row) for row in scores["confusion"]] if scores else [],
-        "examples": shown,
         "summary": summary,
         "toml": (run.path / "config.toml").read_text(encoding="utf-8"),
         "environment": run.read_json("environment.json"),
         "commands": commands(run),
+        "script": text,
+        "allowed": allowed(text),
+        **(sound(run, split, scores) if scores else {}),
     }
 
 
 def evaluated(run: Run) -> tuple[str, dict[str, Any] | None]:
-    """The split to show and its scores: test if it has been evaluated, else val, else nothing."""
-    for split in ("test", "val"):
-        if scores := run.evaluation(split):
-            return split, scores
-    return "", None
+    """The split to show and its scores: of test, else of val, else of none ("").
+
+    Scores that an older version wrote are None.
+    """
+    found = {split: run.evaluation(split) for split in ("test", "val")}
+    known = {split: scores for split, scores in found.items() if scores}
+    for split, scores in known.items():
+        if scores.get("format") == FORMAT:
+            return split, without_nan(scores)
+    return next(iter(known), ""), None
 
 
-def facts(run: Run, scores: dict[str, Any] | None, summary: str) -> dict[str, str]:
-    """The few numbers at the top of the page."""
+def without_nan(content: Any) -> Any:
+    """The same values, None in place of what is not a finite number.
+
+    >>> without_nan({"a": [1.0, float("nan")]})
+    {'a': [1.0, None]}
+    """
+    if isinstance(content, dict):
+        return {key: without_nan(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def sound(run: Run, split: str, scores: dict[str, Any]) -> dict[str, Any]:
+    """What ``measured`` gives; raises RunError where the file of the scores lacks something."""
+    try:
+        return measured(run, split, scores)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        path = run.path / "evaluation" / f"{split}.json"
+        raise RunError(f"{path} is damaged ({reason_of(error)}); evaluate again") from error
+
+
+def measured(run: Run, split: str, scores: dict[str, Any]) -> dict[str, Any]:
+    """What is shown of scores only where there are some."""
+    folder = run.path / "evaluation"
+    shown = gallery(folder, scores["pictures"])
+    ranges, found = sizes(scores["sizes"])
+    return {
+        "answer": words.answer(scores, split),
+        "sampled": words.sampled(scores),
+        "too_narrow": words.too_narrow(scores),
+        "commonest": words.commonest(scores),
+        "used": words.used(count_test_uses(run)) if split == "test" else "",
+        "areas": by_class(scores, AREAS),
+        "edges": by_class(scores, EDGES),
+        "by_image": by_class(scores, BY_IMAGE),
+        "objects": objects(scores),
+        "absent": absent(scores["classes"]),
+        "pixel_shares": shares([row["pixels"] for row in scores["classes"]]),
+        "confusion": [shares(row) for row in scores["confusion"]],
+        "ranges": ranges,
+        "sizes": found,
+        "parts": parts(scores["subsets"]),
+        "worse": clearly_worse(scores["subsets"], scores["mean_iou"]),
+        "certain": certainty(scores, quoted(run)),
+        "gallery": shown,
+        "kinds": kinds(shown),
+        "hero": middle(shown),
+        "images_table": image_table(folder / f"{split}.csv", run.table.names),
+        "places": {one.name: one.number for one in shown},
+    }
+
+
+def facts(run: Run, scores: dict[str, Any] | None, summary: str) -> dict[str, tuple[str, str]]:
+    """The few numbers at the top of the page, each with its interval, or nothing, below it."""
     rows, config = run.metrics(), run.config
     found = {}
     if scores:
-        found["Pixels right"] = words.percent(scores["pixel_accuracy"])
-        found["Mean IoU"] = words.score(scores["mean_iou"])
-        found["Mean Dice"] = words.score(scores["mean_dice"])
+        between = scores["intervals"]
+        right = words.reach_percent(between["pixel_accuracy"])
+        found["Pixels right"] = words.percent(scores["pixel_accuracy"]), right
+        for title, key in {"Mean IoU": "mean_iou", "Mean Dice": "mean_dice"}.items():
+            found[title] = words.score(scores[key]), words.reach(between[key])
     if rows:
         last = int(rows[-1]["epoch"])
-        found["Best epoch"] = f"{words.best_epoch(rows, config.train.monitor)} of {last}"
-        found["Training"] = duration(rows[-1]["seconds"])
+        found["Best epoch"] = f"{words.best_epoch(rows, config.train.monitor)} of {last}", ""
+        found["Training"] = duration(rows[-1]["seconds"]), ""
     if weights := re.search(r"Total params: ([\d,]+)", summary):
-        found["Parameters"] = weights[1]
+        found["Parameters"] = weights[1], ""
     return found
-
-
-def middle(shown: Sequence[Example]) -> Example | None:
-    """The very median among the median images."""
-    return shown[len(shown) // 2] if shown else None
 
 
 def data(dataset: Dataset, seed: int) -> dict[str, Any]:
@@ -97,6 +160,9 @@ def data(dataset: Dataset, seed: int) -> dict[str, Any]:
         "shares": class_shares(dataset),
         "samples": pictures,
         "note": note,
+        "unnamed": all(re.fullmatch(r"value_\d+", name) for name in dataset.table.names),
+        "ignores": bool(dataset.table.ignore),
+        "numbered": dataset.table.encoding == "instances",
     }
 
 

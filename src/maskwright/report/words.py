@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeGuard
 
 import numpy as np
 
+from maskwright.config import TrainConfig
 from maskwright.console import amount, duration
 
 NONE = "–"  # an en dash: there is no such number
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
-MONITORED = {
-    "mean_iou": ("val_mean_iou", "mean IoU"),
-    "loss": ("val_loss", "loss"),
-}  # of the setting train.monitor: the column of metrics.csv and its name
+Form = Callable[[float | None], str]  # how a number is written
 
 
 def score(value: float | None) -> str:
@@ -42,6 +40,37 @@ def percent(share: float | None) -> str:
     return f"{100 * share:.1f}\u00a0%"
 
 
+def reach(between: Sequence[float] | None) -> str:
+    """The ends of an interval of scores in 0–1, empty where there is none.
+
+    >>> reach([0.7440, 0.7682]), reach(None)
+    ('0.744 to 0.768', '')
+    """
+    return f"{between[0]:.3f} to {between[1]:.3f}" if _known(between) else ""
+
+
+def reach_percent(between: Sequence[float] | None) -> str:
+    """The ends of an interval of shares in 0–1 as per cent, empty where there is none.
+
+    >>> reach_percent([0.9028, 0.9163])
+    '90.3 to 91.6\\xa0%'
+    """
+    return f"{100 * between[0]:.1f} to {100 * between[1]:.1f}\u00a0%" if _known(between) else ""
+
+
+def pixels(distance: float | None) -> str:
+    """A distance in pixels.
+
+    >>> pixels(49.7609), pixels(None)
+    ('49.8', '–')
+    """
+    return NONE if distance is None or math.isnan(distance) else f"{distance:.1f}"
+
+
+def _known(between: Sequence[float] | None) -> TypeGuard[Sequence[float]]:
+    return bool(between) and all(math.isfinite(end) for end in between or ())
+
+
 def count(number: int) -> str:
     """A whole number with its thousands apart.
 
@@ -54,11 +83,59 @@ def count(number: int) -> str:
 def answer(scores: dict[str, Any], split: str) -> str:
     """What the evaluation found, in two sentences."""
     images = amount(scores["images"], f"{SPLIT_NAMES[split]} image")
+    between = scores["intervals"]
+    right, iou = reach_percent(between["pixel_accuracy"]), reach(between["mean_iou"])
     found = (
-        f"On {images}, {percent(scores['pixel_accuracy'])} of the pixels are right; "
-        f"mean IoU {score(scores['mean_iou'])}."
+        f"On {images}, {percent(scores['pixel_accuracy'])} of the pixels are right"
+        f"{f' ({right})' if right else ''}; "
+        f"mean IoU {score(scores['mean_iou'])}{f' ({iou})' if iou else ''}."
     )
     return " ".join(filter(None, (found, hardest(scores["classes"], scores["confusion"]))))
+
+
+def sampled(scores: dict[str, Any]) -> str:
+    """What the intervals mean, and what they do not; empty where there are none."""
+    if not any(scores["intervals"].values()):
+        return ""
+    drawn = scores["interval"]
+    of = "images" if drawn["of"] == "images" else "groups of images"
+    return (
+        "In brackets is the 95\u00a0% interval, which tells how much a score depends on these very "
+        f"images: the {drawn['count']:,} {of} were drawn again and again, some more than once and "
+        "others not at all, and 95 of 100 draws scored within. The score on very many images of "
+        "the same kind most likely lies within as well. It says nothing of another training, nor "
+        "of other kinds of images."
+    )
+
+
+def too_narrow(scores: dict[str, Any]) -> str:
+    """A warning where the intervals come from too few images; else empty."""
+    drawn = scores["interval"]
+    if not drawn["few"]:
+        return ""
+    one = "image" if drawn["of"] == "images" else "group"
+    return (
+        f"There {'is' if drawn['count'] == 1 else 'are'} only {amount(drawn['count'], one)} to "
+        "measure on. So the intervals are too narrow: the scores of other images may well lie "
+        "outside."
+    )
+
+
+def commonest(scores: dict[str, Any]) -> str:
+    """A warning where saying the commonest class everywhere would be as good; else empty."""
+    classes = scores["classes"]
+    total = sum(row["pixels"] for row in classes)
+    if not total or scores["pixel_accuracy"] is None:
+        return ""
+    most = max(classes, key=lambda row: row["pixels"])
+    share = most["pixels"] / total
+    if scores["pixel_accuracy"] > share:
+        return ""
+    return (
+        f"That is no better than to say {most['name']} everywhere, which gets {percent(share)} of "
+        "the pixels right: the model has learnt little yet. Train longer, or look at the data and "
+        "the settings."
+    )
 
 
 def used(uses: int) -> str:
@@ -101,7 +178,7 @@ def best_epoch(rows: Sequence[dict[str, float]], monitor: str) -> int | None:
     >>> best_epoch(rows, "loss")
     2
     """
-    column, _ = MONITORED[monitor]
+    column, _ = TrainConfig(monitor=monitor).monitored
     known = [row for row in rows if math.isfinite(row[column])]
     choose = min if monitor == "loss" else max
     return int(choose(known, key=lambda row: row[column])["epoch"]) if known else None
@@ -111,7 +188,7 @@ def trained(rows: Sequence[dict[str, float]], monitor: str, planned: int) -> str
     """How long the training took and which epoch was best, in words; planned 0: by the clock."""
     if not rows:
         return "No epoch of this training has ended yet."
-    column, name = MONITORED[monitor]
+    column, name = TrainConfig(monitor=monitor).monitored
     done = int(rows[-1]["epoch"])
     of = f" of the {planned} planned" if planned > done else ""
     took = f"{amount(done, 'epoch')}{of} took {duration(rows[-1]['seconds'])}."

@@ -1,69 +1,16 @@
-"""Which images are scored, which are shown, and what is written down."""
+"""Which images are scored, and how often those of the test were."""
 
 import csv
-import json
 import shutil
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from maskwright.data.pairing import Pair
 from maskwright.errors import DataError, RunError, UsageError
-from maskwright.evaluation import (
-    at_new_place,
-    choose_pairs,
-    count_test_uses,
-    evaluate,
-    notable,
-    write_rows,
-)
-from maskwright.validate import Compared
-
-
-def compared(right: int, wrong: int = 0, name: str = "a") -> Compared:
-    """An image with so many right and wrong pixels of class 0."""
-    pair = Pair(Path(f"/data/images/{name}.png"), Path(f"/data/masks/{name}.png"))
-    return Compared(pair, np.array([[right, wrong], [0, 0]]), 0.0)
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 8, 9, 10, 50])
-def test_no_image_is_notable_twice_and_worst_comes_before_best(count):
-    images = [compared(n + 1, count - n, str(n)) for n in range(count)]
-    np.random.default_rng(count).shuffle(images)
-    shown = notable(images)
-    names = [int(one.pair.image.stem) for _, _, one in shown]
-    assert len(set(names)) == len(names) == (count if count < 3 else 3 * min(3, count // 3))
-    if count >= 3:
-        by_kind = {kind: [n for k, _, n in shown if k == kind] for kind, _, _ in shown}
-        assert list(by_kind) == ["worst", "median", "best"]
-        assert by_kind["worst"][0].pair.image.stem == "0"
-        assert by_kind["best"][0].pair.image.stem == str(count - 1)
-
-
-def test_notable_images_are_numbered_from_one_within_their_kind():
-    shown = notable([compared(n + 1, 10, str(n)) for n in range(6)])
-    assert [(kind, n) for kind, n, _ in shown] == [
-        (kind, n) for kind in ("worst", "median", "best") for n in (1, 2)
-    ]
-
-
-def test_images_without_a_pixel_that_counts_are_never_notable():
-    assert [one.pair.image.stem for _, _, one in notable([compared(0), compared(3, 1, "b")])] == [
-        "b"
-    ]
-
-
-def test_rows_are_written_with_nothing_where_there_is_no_score(tmp_path):
-    path = tmp_path / "evaluation" / "test.csv"
-    write_rows(path, [compared(3, 1), compared(0, 0, "b")], Path("/data"), ["x", "y"])
-    with path.open(newline="") as file:
-        header, first, second = csv.reader(file)
-    assert header == ["image", "pixels", "pixel_accuracy", "mean_iou", "iou x", "iou y"]
-    assert first == ["images/a.png", "4", "0.750000", "0.375000", "0.750000", "0.000000"]
-    assert second == ["images/b.png", "0", "", "", "", ""]
+from maskwright.evaluation import evaluate
+from maskwright.evaluation.chosen import at_new_place, choose_pairs, count_test_uses
 
 
 def test_the_test_images_are_scored_where_there_are_some(run):
@@ -113,19 +60,6 @@ def test_data_with_values_of_other_classes_are_refused(run, write_pairs, tmp_pat
     save(other / "masks" / "1.png", np.full((10, 12), 9, np.uint8))
     with pytest.raises(DataError, match=r"masks/1\.png: holds value 9, which the class table do"):
         choose_pairs(run, other, None)
-
-
-def test_evaluate_writes_scores_rows_and_pictures(run):
-    scores = evaluate(run)
-    assert scores["pixel_accuracy"] > 0.8
-    count = len(run.dataset.of("test"))
-    assert (scores["images"], scores["split"]) == (count, "test")
-    folder = run.path / "evaluation"
-    assert json.loads((folder / "test.json").read_text()) == scores
-    assert len((folder / "test.csv").read_text().splitlines()) == 1 + count
-    assert {picture["kind"] for picture in scores["pictures"]} == {"median"}
-    for file in scores["pictures"][0]["files"].values():
-        assert (folder / file).is_file()
 
 
 def test_evaluating_other_data_keeps_the_runs_own_scores(run, write_pairs, tmp_path):

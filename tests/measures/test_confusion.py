@@ -1,12 +1,11 @@
 """Scores against matrices worked out by hand."""
 
-import json
 import math
 
 import numpy as np
 import pytest
 
-from maskwright.metrics import Scores, confusion
+from maskwright.measures.confusion import Scores, class_counts, confusion
 
 NAN = math.nan
 
@@ -89,18 +88,18 @@ def test_dice_and_iou_say_the_same():
     np.testing.assert_allclose(scores.dice, 2 * scores.iou / (1 + scores.iou))
 
 
-def test_the_table_is_json_with_null_for_what_has_no_score():
-    table = Scores.of(np.array([[3, 1, 0], [0, 4, 0], [0, 0, 0]])).table(["a", "b", "c"], 2)
-    read = json.loads(json.dumps(table, allow_nan=False))
-    assert read["images"] == 2
-    assert read["pixel_accuracy"] == 0.875
-    assert [k["name"] for k in read["classes"]] == ["a", "b", "c"]
-    assert [k["pixels"] for k in read["classes"]] == [4, 4, 0]
-    assert read["classes"][2]["iou"] is None
-    assert set(read["classes"][0]) == {"name", "iou", "dice", "precision", "recall", "pixels"}
-    assert read["confusion"][0] == [3, 1, 0]
+def test_leading_axes_are_kept():
+    matrices = np.random.default_rng(2).integers(0, 9, size=(3, 2, 4, 4))
+    many = Scores.of(matrices)
+    one = Scores.of(matrices[1, 0])
+    assert many.iou.shape == (3, 2, 4)
+    np.testing.assert_array_equal(many.iou[1, 0], one.iou)
+    assert many.pixel_accuracy[1, 0] == one.pixel_accuracy
+    assert many.mean_dice[1, 0] == one.mean_dice
 
 
-def test_the_table_of_nothing_is_json_too():
-    table = Scores.of(np.zeros((2, 2), np.int64)).table(["a", "b"], 0)
-    assert json.loads(json.dumps(table, allow_nan=False))["mean_iou"] is None
+def test_scores_of_counts_are_those_of_the_matrix():
+    matrix = np.random.default_rng(3).integers(0, 9, size=(4, 4))
+    by_counts = Scores.of_counts(class_counts(matrix))
+    np.testing.assert_array_equal(by_counts.precision, Scores.of(matrix).precision)
+    np.testing.assert_array_equal(class_counts(matrix)[:, 1], matrix.sum(axis=1))

@@ -1,0 +1,164 @@
+"""The verbs evaluate, predict, report and compare: what a run is worth, and what it is for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from maskwright.cli.data import PATH
+from maskwright.cli.settings import start_engine
+from maskwright.errors import UsageError
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
+
+
+@click.command()
+@click.argument("model", type=PATH)
+@click.argument("data", type=PATH, required=False)
+@click.option("--split", help="train, val, test or all  [test]")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0),
+    default=2.0,
+    show_default=True,
+    help="Pixels that an outline may be off and count as right (surface Dice).",
+)
+@JSON
+def evaluate(
+    model: Path, data: Path | None, split: str | None, tolerance: float, as_json: bool
+) -> None:
+    """Measure the run MODEL on its test images or other DATA.
+
+    \b
+    Example:
+      maskwright evaluate runs/pets-default --json
+    """
+    from maskwright.console import print_scores, say
+    from maskwright.evaluation import evaluate
+    from maskwright.report import write_report
+    from maskwright.runs import load
+
+    run = load(model)
+    start_engine()
+    result = evaluate(run, data, split=split, tolerance=tolerance)
+    print_scores(result)
+    if as_json:
+        click.echo(json.dumps(result))
+    say(f"scores: {run.path / 'evaluation' / result['name']}.json, an image a row in the .csv")
+    if data is None:
+        say(f"report: {write_report(run)}")
+    say(f"next: maskwright predict {model} IMAGES --out masks --overlay")
+
+
+@click.command()
+@click.argument("model", type=PATH)
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("--out", type=PATH, required=True, help="Folder for the masks.")
+@click.option("--overlay", is_flag=True, help="Also write the image with the mask over it.")
+@click.option("--probabilities", is_flag=True, help="Also write class probabilities (NPZ).")
+@click.option("--confidence", is_flag=True, help="Also write how sure each pixel is (grey PNG).")
+@click.option(
+    "--recall",
+    "recalls",
+    multiple=True,
+    metavar="CLASS=SHARE",
+    help="Find this share of a class, at the price of false alarms: cell=0.95.",
+)
+@click.option(
+    "--threshold",
+    "thresholds",
+    multiple=True,
+    metavar="CLASS=P",
+    help="Take a class where its probability is P or more: cell=0.3.",
+)
+@click.option(
+    "--abstain",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Leave open what is unsure, so that this share of the rest is right: 0.95.",
+)
+def predict(
+    model: Path,
+    inputs: tuple[str, ...],
+    out: Path,
+    recalls: tuple[str, ...],
+    thresholds: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Write a mask for each INPUT: file, folder or glob.
+
+    \b
+    Examples:
+      maskwright predict runs/pets-default photos --out masks --overlay
+      maskwright predict runs/cells photos --out masks --recall cell=0.95
+    """
+    from maskwright.console import amount, say
+    from maskwright.prediction import predict
+    from maskwright.runs import load
+
+    options["recalls"] = shares("--recall", recalls)
+    options["thresholds"] = shares("--threshold", thresholds)
+    run = load(model)
+    start_engine()
+    written = predict(run, inputs, out=out, **options)
+    say(f"{amount(len(written), 'mask')} in {out}")
+
+
+def shares(option: str, words: tuple[str, ...]) -> dict[str, float]:
+    """The numbers of words such as ``cell=0.95``.
+
+    >>> shares("--recall", ("cell=0.95",))
+    {'cell': 0.95}
+    """
+    found = {}
+    for word in words:
+        name, _, number = word.rpartition("=")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            name = ""
+        if not name:
+            raise UsageError(f"{option} {word}: write a class and a number, as in cell=0.95")
+    return found
+
+
+@click.command()
+@click.argument("run", type=PATH)
+def report(run: Path) -> None:
+    """Write RUN/report.html again.
+
+    \b
+    Example:
+      maskwright report runs/pets-default
+    """
+    from maskwright.console import say
+    from maskwright.report import write_report
+    from maskwright.runs import load
+
+    say(f"report: {write_report(load(run))}")
+
+
+@click.command()
+@click.argument("first", type=PATH)
+@click.argument("second", type=PATH)
+@click.option("--split", help="Name of an evaluation of both  [test, else val]")
+@JSON
+def compare(first: Path, second: Path, split: str | None, as_json: bool) -> None:
+    """Say whether one of two runs is better, image by image.
+
+    Both have been evaluated on the same images.
+
+    \b
+    Example:
+      maskwright compare runs/cells-default runs/cells-default-2
+    """
+    from maskwright.comparison import compare
+    from maskwright.console import print_comparison
+
+    result = compare(first, second, split=split)
+    print_comparison(result)
+    if as_json:
+        click.echo(json.dumps(result))

@@ -1,0 +1,227 @@
+"""Two runs on the same images: what differs, and whether it would on other images too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskwright.console import amount
+from maskwright.data.splits import relative
+from maskwright.errors import DataError, RunError, UsageError, some
+from maskwright.evaluation.rows import Counts, read_counts
+from maskwright.evaluation.table import (
+    Sums,
+    class_scores,
+    number,
+    overall_scores,
+    pair,
+    sampling,
+)
+from maskwright.measures.resampling import multiplicities, resampled
+from maskwright.runs import Run, load
+
+# What is compared, and its name; those of LOWER are better when lower.
+MEASURES = {
+    "mean_iou": "mean IoU",
+    "pixel_accuracy": "pixels right",
+    "mean_dice": "mean Dice",
+    "mean_boundary_iou": "boundary IoU",
+    "mean_surface_dice": "surface Dice",
+    "mean_hd95": "HD95 in pixels",
+    "panoptic_quality": "panoptic quality",
+    "calibration_error": "calibration error",
+    "brier": "Brier score",
+}
+LOWER = ("mean_hd95", "calibration_error", "brier")
+SHOWN = 5  # images on each side that differ most
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The counts of two runs by image, in one order: the same images with the same masks."""
+
+    first: Counts
+    second: Counts
+    split: str
+    alone: int  # images that only one of them was scored on
+
+
+def compare(
+    first: Run | str | Path, second: Run | str | Path, *, split: str | None = None
+) -> dict[str, Any]:
+    """The scores of two runs, image by image, from what ``evaluate`` counted.
+
+    ``split`` is the name of an evaluation of both, by default test, else val. Differences are the
+    second's minus the first's. Their intervals draw the images again, the same for both runs, so
+    that hard images are hard for both. A difference is called real where 0 is outside.
+
+    Returns first, second, split, images, alone (how many only one was scored on), interval,
+    measures and classes (rows of name, first, second, difference, interval, real), images_differ
+    (those whose mean IoU differs most) and answer, a sentence.
+    """
+    runs = [run if isinstance(run, Run) else load(run) for run in (first, second)]
+    if runs[0].path.resolve() == runs[1].path.resolve():
+        raise UsageError(f"{runs[0].path} is compared with itself; name two runs")
+    both = matched(runs, split)
+    groups = both.first.groups
+    drawn = multiplicities(groups)
+    measures, classes = rows(both.first.each, both.second.each, drawn, both.first.classes)
+    result = {
+        "first": str(runs[0].path),
+        "second": str(runs[1].path),
+        "split": both.split,
+        "images": len(groups),
+        "alone": both.alone,
+        "trained_on": [trained_on(run, both.first.images) for run in runs],
+        "interval": sampling(groups),
+        "measures": measures,
+        "classes": classes,
+        "images_differ": differing(both),
+    }
+    return result | {"answer": answer(result)}
+
+
+def matched(runs: Sequence[Run], split: str | None) -> Matched:
+    """What both runs were scored on, in the order of the first."""
+    name = split or next((s for s in ("test", "val") if all(map(has(s), runs))), "test")
+    first, second = (counts_of(run, name) for run in runs)
+    if first.classes != second.classes:
+        raise DataError(
+            f"the classes differ: {some(first.classes, 8)} in {runs[0].path}, "
+            f"{some(second.classes, 8)} in {runs[1].path}; compare runs on the same data"
+        )
+    places = {image: place for place, image in enumerate(second.images)}
+    common = [(k, places[image]) for k, image in enumerate(first.images) if image in places]
+    if not common:
+        raise DataError(
+            f"{runs[0].path} and {runs[1].path} were not scored on the same images (the first are "
+            f"{first.images[0]} and {second.images[0]}); evaluate both on the same data"
+        )
+    one, other = (chosen(c, [p[k] for p in common]) for k, c in enumerate((first, second)))
+    true = [counts.each["classes"][..., 1] for counts in (one, other)]
+    if changed := np.flatnonzero((true[0] != true[1]).any(axis=-1)).tolist():
+        raise DataError(
+            f"the masks of {amount(len(changed), 'image')} were not the same for both runs (such as"
+            f" that of {one.images[changed[0]]}); evaluate both again on the same data"
+        )
+    alone = len(first.images) + len(second.images) - 2 * len(common)
+    return Matched(one, other, name, alone)
+
+
+def has(name: str) -> Any:
+    """Whether a run has counts of that evaluation."""
+    return lambda run: (run.path / "evaluation" / f"{name}.npz").is_file()
+
+
+def counts_of(run: Run, name: str) -> Counts:
+    """What was counted when the run was evaluated under that name."""
+    try:
+        return read_counts(run.path / "evaluation" / f"{name}.npz")
+    except FileNotFoundError:
+        there = sorted(path.stem for path in (run.path / "evaluation").glob("*.npz"))
+        known = f" (there is {some(there)})" if there else ""
+        raise RunError(
+            f"{run.path} has no counts of its {name} images{known}; make them: "
+            f"maskwright evaluate {run.path}"
+        ) from None
+
+
+def chosen(counts: Counts, places: Sequence[int]) -> Counts:
+    """The counts of some of the images."""
+    return Counts(
+        [counts.images[k] for k in places],
+        [counts.groups[k] for k in places],
+        counts.classes,
+        {key: values[list(places)] for key, values in counts.each.items()},
+    )
+
+
+def rows(
+    first: Sums, second: Sums, drawn: np.ndarray, names: Sequence[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """A row for each measure of the whole, and one for the IoU of each class."""
+    each = (first, second)
+    sums = [{key: values.sum(axis=0) for key, values in one.items()} for one in each]
+    draws = [{key: resampled(values, drawn) for key, values in one.items()} for one in each]
+    whole = [overall_scores(one) for one in sums], [overall_scores(one) for one in draws]
+    iou = [class_scores(one)["iou"] for one in sums], [class_scores(one)["iou"] for one in draws]
+    measures = [
+        {"measure": key, **row(name, [s[key] for s in whole[0]], [d[key] for d in whole[1]])}
+        for key, name in MEASURES.items()
+        if all(key in scores for scores in whole[0])
+    ]
+    classes = [
+        row(name, [values[k] for values in iou[0]], [values[:, k] for values in iou[1]])
+        for k, name in enumerate(names)
+    ]
+    return measures, classes
+
+
+def row(name: str, values: Sequence[Any], draws: Sequence[np.ndarray]) -> dict[str, Any]:
+    """One score of both, and its difference; real is None where there is none."""
+    between = pair(draws[1] - draws[0])
+    return {
+        "name": name,
+        "first": number(values[0]),
+        "second": number(values[1]),
+        "difference": number(values[1] - values[0]),
+        "interval": between,
+        "real": between and not between[0] <= 0 <= between[1],
+    }
+
+
+def differing(both: Matched) -> list[dict[str, Any]]:
+    """The images whose own mean IoU differs most, those where the second is better first."""
+    scores = [overall_scores(counts.each)["mean_iou"] for counts in (both.first, both.second)]
+    difference = np.nan_to_num(scores[1] - scores[0])
+    order = np.argsort(-difference, kind="stable")
+    better = [k for k in order[:SHOWN] if difference[k] > 0]
+    worse = [k for k in order[-SHOWN:] if difference[k] < 0]
+    return [
+        {
+            "image": both.first.images[k],
+            "first": number(scores[0][k]),
+            "second": number(scores[1][k]),
+            "difference": number(difference[k]),
+        }
+        for k in [*better, *worse]
+    ]
+
+
+def trained_on(run: Run, images: Sequence[str]) -> int:
+    """How many of the images, by their names in the dataset, the run was trained on."""
+    known = {relative(one.image, run.dataset.root) for one in run.dataset.of("train")}
+    return sum(image in known for image in images)
+
+
+def answer(result: dict[str, Any]) -> str:
+    """Whether one run is better, in a sentence or two."""
+    found = result["measures"][0]
+    if found["difference"] is None:
+        return "Neither has a mean IoU: no class occurs in these images."
+    count = f"{result['interval']['count']} {result['interval']['of']}"
+    low, high = found["interval"]
+    width = (high - low) / 2
+    told = f"{abs(found['difference']):.3f} {'higher' if found['difference'] > 0 else 'lower'}"
+    between = f"95 % interval {low:+.3f} to {high:+.3f}, {count}"
+    if found["real"]:
+        better = result["second" if found["difference"] > 0 else "first"]
+        text = (
+            f"{better} is better: the mean IoU of {result['second']} is {told} ({between}). The "
+            "difference is real: other images of this kind would very likely show it too."
+        )
+    else:
+        text = (
+            f"No difference can be told from chance: the mean IoU of {result['second']} is {told} "
+            f"({between}). With so many images a difference below about {width:.3f} cannot be "
+            "seen."
+        )
+    few = " So few make the interval too narrow." if result["interval"]["few"] else ""
+    flatters = [run for run, known in zip((result["first"], result["second"]),
+                                          result["trained_on"], strict=True) if known]  # fmt: skip
+    warned = f" {' and '.join(flatters)} had some of these images in training." if flatters else ""
+    return f"{text}{few}{warned}"

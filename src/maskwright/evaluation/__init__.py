@@ -1,0 +1,117 @@
+"""Predict and compare: it scores what is shipped, at each image's own size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maskwright.console import say, track
+from maskwright.data.listing import data_name
+from maskwright.data.pairing import Pair
+from maskwright.data.splits import relative
+from maskwright.data.threads import map_ahead
+from maskwright.evaluation.chosen import add_test_use, at_new_place, choose_pairs
+from maskwright.evaluation.pictures import write_pictures
+from maskwright.evaluation.rows import Counts, image_rows, write_counts, write_rows
+from maskwright.evaluation.subsets import mean_areas, noting_brightness, scored, subsets
+from maskwright.evaluation.table import table
+from maskwright.evaluation.tally import TOLERANCE, Tally, stacked, tally, total
+from maskwright.files import make_folder
+from maskwright.runs import Run, load, write_json
+from maskwright.validate import Predicted, predict_pairs
+
+FORMAT = 2  # of evaluation/NAME.json; 1 had neither intervals nor measures of boundaries
+
+
+def evaluate(
+    model: Run | str | Path,
+    data: str | Path | None = None,
+    *,
+    split: str | None = None,
+    tolerance: float = TOLERANCE,
+) -> dict[str, Any]:
+    """Scores of a run on a split of its own data, or on other data with the same classes.
+
+    ``split`` is train, val, test or all; by default test where the data has one, else val (of the
+    run's own data) or all (of other data). Pixels are counted over all images at their own size;
+    ``tolerance`` in pixels is that of the surface distance. Writes NAME.json, NAME.csv (a row an
+    image), NAME.npz (what was counted in each, for ``compare``) and pictures into the run's
+    evaluation/, where NAME is the split, after the data's name where that is not the run's own.
+
+    Returns what ``evaluation.table.table`` says, with these added: split, name, data (the root),
+    trained_on (how many of the images the run was trained on), test_uses (how often the run's test
+    images have been scored, this time included; None where none of them is scored here), subsets,
+    seconds and pictures.
+    """
+    run = model if isinstance(model, Run) else load(model)
+    begun = time.perf_counter()
+    if data is not None and (moved := at_new_place(run, Path(data))):
+        say(f"{data} holds the images of this run, at another place: they are split as for it")
+        run, data = moved, None
+    root, pairs, split = choose_pairs(run, data, split)
+    seen = {pair.image.resolve() for pair in run.dataset.of("train")}
+    if known := sum(pair.image.resolve() in seen for pair in pairs):
+        say(f"{known} of these {len(pairs)} images were trained on, so the scores flatter")
+    counted = count_all(run, pairs, root, split, tolerance)
+    name = split if data is None else f"{data_name(data)}-{split}"
+    rows = image_rows(counted.kept.each, counted.kept.images, run.table.names)
+    result = {
+        "format": FORMAT,
+        **counted.table(run, tolerance),
+        "split": split,
+        "trained_on": known,
+        "test_uses": add_test_use(run, pairs, split),
+        "name": name,
+        "data": root.resolve().as_posix(),
+        "subsets": counted.subsets(),
+        "pictures": write_pictures(run, pairs, rows, name),
+        "seconds": round(time.perf_counter() - begun, 2),
+    }
+    folder = run.path / "evaluation"
+    write_rows(folder / f"{name}.csv", rows)
+    write_counts(folder / f"{name}.npz", counted.kept)
+    write_json(folder / f"{name}.json", result)
+    return result
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted in all images: kept by image, and in all; and their mean brightness."""
+
+    kept: Counts
+    tallies: Sequence[Tally]
+    brightness: Sequence[float]
+
+    def table(self, run: Run, tolerance: float) -> dict[str, Any]:
+        """The scores of all images together."""
+        sums = {**total(t.each for t in self.tallies), **total(t.fine for t in self.tallies)}
+        found = [t.detections for t in self.tallies if t.detections]
+        kept, names = self.kept, run.table.names
+        return table(sums, kept.each, found, kept.groups, names, run.calibration, tolerance)
+
+    def subsets(self) -> list[dict[str, Any]]:
+        """The scores of images that have something in common."""
+        pixels = [int(t.each["classes"][:, 1].sum()) for t in self.tallies]
+        areas = mean_areas([t.fine["sizes"] for t in self.tallies], pixels)
+        parts = subsets(self.kept.images, self.kept.groups, self.brightness, areas)
+        return scored(self.kept.each, self.kept.groups, parts)
+
+
+def count_all(run: Run, pairs: Sequence[Pair], root: Path, split: str, tolerance: float) -> Counted:
+    """Predict all pairs, and count."""
+    brightness: dict[Pair, float] = {}
+    read = noting_brightness(lambda pair: run.predictor.read(pair.image), brightness)
+    predicted = predict_pairs(run.predictor, pairs, read)
+
+    def count(one: Predicted) -> Tally:
+        return tally(one, run.table, run.predictor.temperature, tolerance)
+
+    counted = map_ahead(count, predicted, ahead=4)
+    tallies = list(track(counted, f"evaluating {split}", len(pairs)))
+    make_folder(run.path / "evaluation")
+    images = [relative(pair.image, root) for pair in pairs]
+    kept = Counts(images, [pair.group for pair in pairs], run.table.names, stacked(tallies))
+    return Counted(kept, tallies, [brightness[pair] for pair in pairs])

@@ -1,0 +1,158 @@
+"""What is counted in one image: arrays that add up, from which all scores are formed later.
+
+Scores of a set are those of the sums over its images, and so are the scores of a resampled set:
+nothing has to be predicted again for an interval or a comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from maskwright.data.labels import IGNORE, ClassTable
+from maskwright.measures.certainty import (
+    Counted,
+    chances,
+    coarse,
+    confidences,
+    penalties,
+    tempered,
+)
+from maskwright.measures.confusion import Scores, class_counts, confusion
+from maskwright.measures.objects import (
+    Detections,
+    components,
+    detections,
+    found_objects,
+    overlaps,
+    panoptic,
+)
+from maskwright.measures.surfaces import boundary_overlap, surface_counts
+from maskwright.predictor import most_likely
+from maskwright.validate import Predicted
+
+TOLERANCE = 2.0  # pixels, of the surface distance
+SIZES = 32  # steps of an object's area, each twice the one before: 1, 2 to 3, 4 to 7, … pixels
+EVERY = 4  # of rows and columns, are looked at for the calibration before the temperature
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts of one image, or their sums.
+
+    ``each`` (kept for every image): classes [C, 3] pixels right, true, predicted; by_image
+    [C, 4, 2] sums and numbers of the image's own IoU, Dice, precision and recall; boundary [C, 2],
+    near [C, 4], contour_f1, hausdorff and missed [C, 2] as in ``measures.surfaces``; binned
+    [15, 3] and penalties [3] as in ``measures.certainty``; and, where the masks number their
+    objects, panoptic [4].
+
+    ``fine`` (only ever summed): confusion [C, C]; confidences [300, 3]; before [15, 3], the same
+    in bins without the temperature, of a part of the pixels; chances [C, 100, 2]; sizes
+    [C, 32, 2], objects by area, and those of which half or more was found.
+    """
+
+    each: dict[str, np.ndarray]
+    fine: dict[str, np.ndarray]
+    detections: Detections | None = None
+
+
+def tally(
+    one: Predicted, table: ClassTable, temperature: float = 1.0, tolerance: float = TOLERANCE
+) -> Tally:
+    """Count in one predicted image; ``tolerance`` in pixels is that of the surface distance."""
+    classes, mask = len(table), most_likely(one.probabilities)
+    matrix, counted = (
+        confusion(one.truth, mask, classes),
+        Counted.of(one.truth, one.probabilities),
+    )
+    fine = confidences(counted)
+    surfaces = surface_counts(one.truth, mask, classes, tolerance)
+    each = {
+        "classes": class_counts(matrix),
+        "by_image": by_image(matrix),
+        "boundary": boundary_overlap(one.truth, mask, classes),
+        "near": surfaces.near,
+        "contour_f1": surfaces.contour_f1,
+        "hausdorff": surfaces.hausdorff,
+        "missed": surfaces.missed,
+        "binned": coarse(fine),
+        "penalties": penalties(counted),
+    }
+    numbered = true_objects(one, table)
+    found = None
+    if table.encoding == "instances":
+        each["panoptic"], found = of_objects(one, numbered[1], mask)
+    rest = {
+        "confusion": matrix,
+        "confidences": fine,
+        "before": before(one, temperature),
+        "chances": chances(counted),
+        "sizes": sizes(numbered, one, mask, classes),
+    }
+    return Tally(each, rest, found)
+
+
+def by_image(matrix: np.ndarray) -> np.ndarray:
+    """The image's own IoU, Dice, precision and recall, and 1 where there is one: [C, 4, 2]."""
+    scores = Scores.of(matrix)
+    values = np.stack([scores.iou, scores.dice, scores.precision, scores.recall], axis=-1)
+    return np.stack([np.nan_to_num(values), ~np.isnan(values)], axis=-1)
+
+
+def before(one: Predicted, temperature: float) -> np.ndarray:
+    """Bins of the confidences that the network has by itself, of every fourth row and column."""
+    part = np.ascontiguousarray(one.probabilities[::EVERY, ::EVERY])
+    counted = Counted.of(one.truth[::EVERY, ::EVERY], part)
+    if temperature != 1:
+        counted = Counted(counted.truth, tempered(counted.probabilities, 1 / temperature))
+    return coarse(confidences(counted))
+
+
+def true_objects(one: Predicted, table: ClassTable) -> dict[int, np.ndarray]:
+    """The numbered objects int32 [H, W] of each class that is no ground; of no number, pieces.
+
+    Where masks do not number their objects, what hangs together is one.
+    """
+    if table.encoding == "instances":
+        return {1: np.where(one.truth == 1, table.values_of(one.raw), 0).astype(np.int32)}
+    wanted = [k for k in range(len(table)) if k not in table.ground]
+    return {k: components(one.truth == k) for k in wanted if (one.truth == k).any()}
+
+
+def of_objects(
+    one: Predicted, numbered: np.ndarray, mask: np.ndarray
+) -> tuple[np.ndarray, Detections]:
+    """How the objects that the mask separates match the true ones; each scores its mean chance."""
+    found = components(mask == 1)
+    overlap = overlaps(numbered, found, one.truth != IGNORE)
+    areas = np.bincount(found.ravel())
+    sums = np.bincount(found.ravel(), one.probabilities[..., 1].ravel())
+    return panoptic(overlap), detections(overlap, (sums / np.maximum(1, areas))[1:])
+
+
+def sizes(
+    numbered: dict[int, np.ndarray], one: Predicted, mask: np.ndarray, classes: int
+) -> np.ndarray:
+    """Objects by area, and those of which at least half was found: int64 [C, SIZES, 2]."""
+    counts = np.zeros((classes, SIZES, 2), np.int64)
+    for k, objects in numbered.items():
+        areas, found = found_objects(objects, mask == k, one.truth != IGNORE).T
+        step = np.minimum(np.log2(np.maximum(1, areas)).astype(np.intp), SIZES - 1)
+        counts[k, :, 0] = np.bincount(step, minlength=SIZES)
+        counts[k, :, 1] = np.bincount(step[2 * found >= areas], minlength=SIZES)
+    return counts
+
+
+def total(tallies: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The sums over images."""
+    sums: dict[str, np.ndarray] = {}
+    for one in tallies:
+        sums = {key: sums.get(key, 0) + value for key, value in one.items()}
+    return sums
+
+
+def stacked(tallies: Sequence[Tally]) -> dict[str, np.ndarray]:
+    """What is kept for every image, along a new first axis."""
+    return {key: np.stack([one.each[key] for one in tallies]) for key in tallies[0].each}
