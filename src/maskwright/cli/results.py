@@ -145,20 +145,28 @@ def report(run: Path) -> None:
 @click.argument("first", type=PATH)
 @click.argument("second", type=PATH)
 @click.option("--split", help="Name of an evaluation of both  [test, else val]")
+@click.option("--html", type=PATH, help="Also write a page, with pictures of what differs.")
 @JSON
-def compare(first: Path, second: Path, split: str | None, as_json: bool) -> None:
+def compare(first: Path, second: Path, split: str | None, html: Path | None, as_json: bool) -> None:
     """Say whether one of two runs is better, image by image.
 
     Both have been evaluated on the same images.
 
     \b
     Example:
-      maskwright compare runs/cells-default runs/cells-default-2
+      maskwright compare runs/cells-default runs/cells-default-2 --html compared.html
     """
     from maskwright.comparison import compare
-    from maskwright.console import print_comparison
+    from maskwright.console import print_comparison, say
+    from maskwright.runs import load
 
-    result = compare(first, second, split=split)
+    runs = load(first), load(second)
+    result = compare(*runs, split=split)
     print_comparison(result)
+    if html:
+        start_engine()
+        from maskwright.report.compared import write_comparison_page
+
+        say(f"page: {write_comparison_page(result, runs, html)}")
     if as_json:
         click.echo(json.dumps(result))

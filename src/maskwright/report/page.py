@@ -28,6 +28,8 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
         "score": words.score,
         "percent": words.percent,
         "pixels": words.pixels,
+        "signed": words.signed,
+        "plain": words.plain,
         "reach": words.reach,
         "reach_percent": words.reach_percent,
         "count": words.count,

@@ -67,6 +67,28 @@ def pixels(distance: float | None) -> str:
     return NONE if distance is None or math.isnan(distance) else f"{distance:.1f}"
 
 
+def signed(value: float | None) -> str:
+    """A difference of scores, or of distances in pixels, with its sign.
+
+    >>> signed(0.0214), signed(-0.01), signed(-12.34), signed(None)
+    ('+0.021', '−0.010', '−12.3', '–')
+    """
+    if value is None or math.isnan(value):
+        return NONE
+    return (
+        f"{value:+.3f}".replace("-", "−") if abs(value) < 10 else f"{value:+.1f}".replace("-", "−")
+    )
+
+
+def plain(value: float | None) -> str:
+    """A score, or a distance in pixels, as precisely as it can be told.
+
+    >>> plain(0.6915), plain(49.76), plain(None)
+    ('0.692', '49.8', '–')
+    """
+    return pixels(value) if value is not None and value >= 10 else score(value)
+
+
 def _known(between: Sequence[float] | None) -> TypeGuard[Sequence[float]]:
     return bool(between) and all(math.isfinite(end) for end in between or ())
 
