@@ -42,6 +42,8 @@ ORDER = [
     "deciding",
     "validate",
     "runs",
+    "trackers",
+    "tracking",
     "recording",
     "fingerprint",
     "throughput",

@@ -5,7 +5,7 @@ import pytest
 
 from maskwright.data.images import display
 from maskwright.data.labels import ClassTable, Label
-from maskwright.pictures import boundaries, fit_within, overlay
+from maskwright.pictures import boundaries, fit_within, overlay, side_by_side
 
 RED, BLUE = Label("red", "#c80000", (0,)), Label("blue", "#0000c8", (1,))
 TABLE = ClassTable("index", (RED, BLUE))
@@ -84,3 +84,8 @@ def test_the_ground_is_neither_tinted_nor_outlined(encoding, name):
 
 def test_a_class_called_by_its_value_is_no_ground_in_an_index_table():
     assert ClassTable("index", (Label("value_0", "#c80000", (0,)), BLUE)).ground == []
+
+
+def test_pictures_side_by_side_have_white_between_them_only():
+    row = side_by_side([np.full((2, 3, 3), value, np.uint8) for value in (10, 20)], gap=1)
+    assert row[:, :, 0].tolist() == [[10, 10, 10, 255, 20, 20, 20]] * 2

@@ -105,6 +105,7 @@ class TrainConfig:
     # one of MONITORS, or "iou NAME", the IoU of the class of that name
     patience: int = 0  # epochs without gain before training stops; 0: never
     workers: int = 0  # threads that make views while the model trains; 0: as many as cores
+    track: str = "none"  # where it is told how training goes: "mlflow", "tensorboard" or "none"
 
     @property
     def monitored(self) -> tuple[str, str]:
@@ -167,6 +168,7 @@ CHOICES = {
     "train.optimizer": ("adam", "adamw", "muon", "sgd"),
     "train.precision": ("auto", "bfloat16", "float32"),
     "train.schedule": ("constant", "cosine"),
+    "train.track": ("mlflow", "none", "tensorboard"),
 }
 # Lowest and highest value that makes sense, inclusive.
 RANGES: dict[str, tuple[float, float]] = {

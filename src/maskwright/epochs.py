@@ -24,6 +24,7 @@ from maskwright.resuming import restore_weights, weights_of
 from maskwright.runs import Run, model_predictor
 from maskwright.schedule import Clock, Steps, rate_at
 from maskwright.throughput import FIXED
+from maskwright.tracking import Tracking
 from maskwright.validate import validate
 
 LOOKS = 40  # how often a training of many epochs is validated, about
@@ -74,6 +75,7 @@ class Epochs:
         self.seen: list[tuple[float, float]] = []  # loss and pixels right of this epoch's steps
         self.next_look = 0.0  # the progress from which a validation is due
         self.batches: Batches
+        self.tracking: Tracking | None = None
         self.stepped = math.nan  # when the last step began
         self.taken: list[float] = []  # seconds a megapixel of each step so far
         self.average = None
@@ -160,6 +162,8 @@ class Epochs:
         begun = time.perf_counter()
         row, sample = self.measure()
         gained = self.keep_best(row, sample)
+        if self.tracking:
+            self.tracking.look(row, best=gained)
         self.next_look = self.progress() + self.gap(time.perf_counter() - begun)
         self.rows.append(row)
         self.run.write_metrics(self.rows)

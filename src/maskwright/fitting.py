@@ -28,6 +28,8 @@ from maskwright.runs import Run
 from maskwright.schedule import Clock, Steps
 from maskwright.settings import change
 from maskwright.stepping import Stepper, stepper
+from maskwright.trackers import forget_tracking
+from maskwright.tracking import tracked
 
 RESERVE, RESERVE_IMAGE = 5.0, 0.05  # seconds, and an image, that a first validation may take
 
@@ -59,6 +61,7 @@ def fit(
                 raise MaskwrightError(reason) from error
         run.tell(f"a batch of {config.train.batch} does not fit into the memory: trying {batch}")
         forget_checkpoints(run.path)  # before the batch changes: they count its steps
+        forget_tracking(run.path)
         run.write_metrics([])
         config = rewritten(config, batch, run)
         network.set_weights(untrained)
@@ -143,7 +146,10 @@ def fit_batches(
     if saved:
         story.restore(saved)
         run.tell(f"{run.path} goes on in epoch {story.epoch + 1}, {progress():.0%} done")
-    with story.bar, Interrupts() as interrupts:
+    telling = tracked(run, network, dataset, story.predictor, story.rows)
+    with telling as tracking, story.bar, Interrupts() as interrupts:
+        if tracking:
+            story.tracking, story.predictor = tracking, tracking.predictor
         for number, (size, until) in enumerate(parts(config)):
             if number < story.part_number:
                 continue

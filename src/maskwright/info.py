@@ -16,6 +16,8 @@ EXTRAS = {  # extra -> what it brings
     "jax": "jax",
     "gpu": "jax_cuda13_plugin",
     "torch": "torch",
+    "mlflow": "mlflow",
+    "tensorboard": "tensorboard",
 }
 
 

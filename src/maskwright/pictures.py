@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -48,3 +50,13 @@ def fit_within(image: np.ndarray, side: int) -> np.ndarray:
         return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def side_by_side(parts: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
+    """Pictures uint8 [H, W, 3] of one height in a row, with a white gap between them.
+
+    >>> side_by_side([np.zeros((5, 7, 3), np.uint8)] * 3).shape
+    (5, 29, 3)
+    """
+    white = np.full((parts[0].shape[0], gap, 3), 255, np.uint8)
+    return np.hstack([piece for part in parts for piece in (white, part)][1:])

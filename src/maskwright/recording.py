@@ -16,6 +16,7 @@ from maskwright.environment import environment
 from maskwright.errors import RunError
 from maskwright.files import whole_file, write_text
 from maskwright.runs import Run, write_json
+from maskwright.trackers import forget_tracking
 
 # The files that stand before the first epoch has ended.
 BEGUN = (
@@ -129,3 +130,4 @@ def discard_run(run: Run) -> None:
     """Remove the files of a run that came to nothing."""
     for name in BEGUN:
         (run.path / name).unlink(missing_ok=True)
+    forget_tracking(run.path)

@@ -19,6 +19,7 @@ from maskwright.runs import Run, check_format, load
 from maskwright.settings import change
 
 BATCH = "train.batch"  # which a training itself may have made smaller
+TRACK = "train.track"  # which may change, as it decides nothing
 
 
 def last_begun(out: str | Path | None, otherwise: str | Path) -> Run | None:
@@ -44,12 +45,12 @@ def _last(first: Path) -> Path | None:
 
 
 def check_settings(run: Run, given: Mapping[str, Any]) -> None:
-    """Refuse settings other than those with which a run was begun."""
+    """Refuse settings other than those with which a run was begun, but for where it is tracked."""
     begun, wanted = flatten(run.config), flatten(change(run.config, dict(given)))
     for key, value in begun.items():
         if key == BATCH and wanted[key] > value:
             say(f"batches stay of {value}, as this training made them to fit into the memory")
-        elif wanted[key] != value:
+        elif wanted[key] != value and key != TRACK:
             raise UsageError(
                 f"{key} = {wanted[key]} is given, but {run.path} was begun with {value}; leave it "
                 "out to go on, or begin another run without --resume"

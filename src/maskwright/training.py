@@ -35,6 +35,7 @@ from maskwright.recording import (
     run_name,
 )
 from maskwright.resuming import (
+    TRACK,
     check_data,
     check_model_given,
     check_settings,
@@ -42,7 +43,9 @@ from maskwright.resuming import (
     last_begun,
 )
 from maskwright.runs import Run
+from maskwright.settings import change
 from maskwright.throughput import remember
+from maskwright.trackers import require_tracker
 
 
 def train(
@@ -65,7 +68,8 @@ def train(
     be a functional Keras model from uint8 [B, H, W, 3] to logits [B, H, W, classes].
 
     With ``resume`` a training that was stopped, in any way, goes on as it was begun, in ``out`` or
-    the last of its name; what else is given must agree with it. Where there is none, it is begun.
+    the last of its name; what else is given must agree with it, but for ``train.track``. Where
+    there is none, it is begun.
 
     Raises DataError, RunError or UsageError before anything is written, and WriteError where the
     disk refuses; what was saved before stays whole.
@@ -78,8 +82,11 @@ def train(
     parse_loss(wanted.train.loss)
     otherwise = run_name(data, wanted.recipe)
     old = last_begun(out, otherwise) if resume else None
+    asked = flatten(config) if config else given
     if old:
-        check_settings(old, flatten(config) if config else given)
+        check_settings(old, asked)
+    track = asked.get(TRACK, (old.config if old else wanted).train.track)
+    require_tracker(track)
     folder = old.path if old else free_folder(out, otherwise)
     with locked(folder) as guard:
         if old and old.about["finished"]:
@@ -88,6 +95,8 @@ def train(
             return old
         if old:
             check_model_given(old, given=model is not None)
+            if track != old.config.train.track:
+                old.write_config(change(old.config, {TRACK: track}))
         else:
             free_folder(folder, otherwise)  # still, now that it is ours
         remove_left_over(folder)

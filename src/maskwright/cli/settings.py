@@ -60,6 +60,7 @@ def given_settings(
     epochs: int | None = None, encoder: str | None = None, encoder_weights: str | None = None,
     size: int | None = None, batch: int | None = None, seed: int | None = None,
     budget: str | None = None, skip_bad: bool = False, monitor: str | None = None,
+    track: str | None = None,
 ) -> tuple[str | None, dict[str, Any]]:  # fmt: skip
     """The recipe's name, None where none is given, and the dotted settings that were asked for."""
     from maskwright.settings import parse_minutes, parse_setting, read_config
@@ -73,6 +74,6 @@ def given_settings(
         "train.minutes": None if budget is None else parse_minutes(budget),
         "train.epochs": epochs, "model.encoder": encoder, "model.weights": encoder_weights,
         "view.size": size, "train.batch": batch, "seed": seed,
-        "split.skip_bad": skip_bad or None, "train.monitor": monitor,
+        "split.skip_bad": skip_bad or None, "train.monitor": monitor, "train.track": track,
     }  # fmt: skip
     return name, changes | {key: value for key, value in options.items() if value is not None}

@@ -76,6 +76,7 @@ def plan(data: Path, as_json: bool, **options: Any) -> None:
     help="What picks the best epoch on validation: mean_iou, mean_dice, pixel_accuracy, loss, or "
     "the IoU of one class: 'iou cell'  [mean_iou]",
 )
+@click.option("--track", help="Tell mlflow or tensorboard how it goes.")
 @network_options
 @SEED
 @SKIP_BAD
@@ -96,11 +97,14 @@ def train(data: Path, out: Path | None, resume: bool, **options: Any) -> None:
       maskwright train pets --recipe tutorial
       maskwright train cells --size 384 --set train.epochs=80 --set augment.rotate=180
       maskwright train pets --out runs/pets --resume
+      maskwright train pets --track tensorboard
     """
     name, changes = given_settings(**options)
     from maskwright.recording import free_folder, run_name
+    from maskwright.trackers import require_tracker
 
     config = configure(**options)  # what is wrong is said before anything takes time
+    require_tracker(config.train.track)
     if not resume:
         free_folder(out, run_name(data, config.recipe))
     start_engine()
