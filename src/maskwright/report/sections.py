@@ -201,9 +201,11 @@ def curves(rows: Sequence[dict[str, float]], best: int | None) -> list[tuple[str
 
 
 def model_summary(run: Run) -> str:
-    """What log.txt holds before the first line about an epoch."""
+    """What log.txt holds from the model's name on, before the first line about an epoch."""
     lines = (run.path / "log.txt").read_text(encoding="utf-8").splitlines()
-    return "\n".join(itertools.takewhile(lambda line: not line.startswith("epoch "), lines))
+    before = list(itertools.takewhile(lambda line: not line.startswith("epoch "), lines))
+    table = itertools.dropwhile(lambda line: not line.startswith("Model: "), before)
+    return "\n".join(table) or "\n".join(before)
 
 
 def commands(run: Run) -> list[str]:
