@@ -9,7 +9,7 @@ import pytest
 from maskwright.calibration import LEVELS, Calibration
 from maskwright.errors import RunError
 from maskwright.evaluation.rows import Counts, image_rows, read_counts, write_counts, write_rows
-from maskwright.evaluation.subsets import by_word, mean_areas, scored, subsets, thirds
+from maskwright.evaluation.subsets import by_word, mean_area, scored, subsets, thirds
 from maskwright.evaluation.table import class_scores, overall_scores, table
 from maskwright.evaluation.tally import SIZES, by_image
 from maskwright.measures.certainty import FINE
@@ -182,6 +182,5 @@ def test_the_scores_of_a_part_are_those_of_its_images(each):
 def test_areas_are_shares_of_the_image():
     sizes = np.zeros((2, SIZES, 2), int)
     sizes[0, 2, 0], sizes[1, 4, 0] = 1, 1  # 4 to 7 pixels: 6; 16 to 31: 24
-    areas = mean_areas([sizes, 0 * sizes], [100, 100])
-    assert areas[0] == pytest.approx(0.15)
-    assert np.isnan(areas[1])
+    assert mean_area(sizes, 100) == pytest.approx(0.15)
+    assert np.isnan(mean_area(0 * sizes, 100))

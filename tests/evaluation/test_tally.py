@@ -108,7 +108,9 @@ def test_only_ignored_pixels_have_no_score_and_raise_no_warning():
     counted = tally(one, plain)
     assert all(np.isnan(value) for value in overall_scores(counted.each).values())
     assert not any(np.any(values) for values in {**counted.each, **counted.fine}.values())
-    made = table({**counted.each, **counted.fine}, stacked([counted]), [], [""], plain.names, None)
+    made = table(
+        {**counted.each, **counted.fine}, stacked([counted.each]), [], [""], plain.names, None
+    )
     assert made["mean_iou"] is None
     assert made["intervals"]["mean_iou"] is None
 
@@ -178,7 +180,8 @@ def test_before_is_without_the_temperature():
 def test_totals_are_the_sums_over_images():
     numbers = cells()
     ones = [tally(predicted(numbers, numbers > k), CELLS) for k in range(3)]
-    sums = total(one.each for one in ones)
-    for key, values in stacked(ones).items():
+    each = stacked([one.each for one in ones])
+    sums = total(each)
+    for key, values in each.items():
         assert len(values) == 3
         np.testing.assert_allclose(values.sum(axis=0), sums[key])

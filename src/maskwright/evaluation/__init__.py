@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from maskwright.console import say, track
 from maskwright.data.listing import data_name
 from maskwright.data.pairing import Pair
@@ -16,10 +18,11 @@ from maskwright.data.threads import map_ahead
 from maskwright.evaluation.chosen import add_test_use, at_new_place, choose_pairs
 from maskwright.evaluation.pictures import write_pictures
 from maskwright.evaluation.rows import Counts, image_rows, write_counts, write_rows
-from maskwright.evaluation.subsets import mean_areas, noting_brightness, scored, subsets
-from maskwright.evaluation.table import table
+from maskwright.evaluation.subsets import mean_area, noting_brightness, scored, subsets
+from maskwright.evaluation.table import Sums, table
 from maskwright.evaluation.tally import TOLERANCE, Tally, stacked, tally, total
 from maskwright.files import make_folder
+from maskwright.measures.objects import Detections
 from maskwright.runs import Run, load, write_json
 from maskwright.validate import Predicted, predict_pairs
 
@@ -79,24 +82,27 @@ def evaluate(
 
 @dataclass(frozen=True)
 class Counted:
-    """What was counted in all images: kept by image, and in all; and their mean brightness."""
+    """What was counted: by image, and in all; and what parts the images by.
+
+    ``areas`` is the mean area of an image's objects as a share of it, NaN where it has none.
+    """
 
     kept: Counts
-    tallies: Sequence[Tally]
-    brightness: Sequence[float]
+    fine: Sums
+    detections: list[Detections]
+    brightness: list[float]
+    areas: np.ndarray
 
     def table(self, run: Run, tolerance: float) -> dict[str, Any]:
         """The scores of all images together."""
-        sums = {**total(t.each for t in self.tallies), **total(t.fine for t in self.tallies)}
-        found = [t.detections for t in self.tallies if t.detections]
         kept, names = self.kept, run.table.names
-        return table(sums, kept.each, found, kept.groups, names, run.calibration, tolerance)
+        sums = {**total(kept.each), **self.fine}
+        found, calibration = self.detections, run.calibration
+        return table(sums, kept.each, found, kept.groups, names, calibration, tolerance)
 
     def subsets(self) -> list[dict[str, Any]]:
         """The scores of images that have something in common."""
-        pixels = [int(t.each["classes"][:, 1].sum()) for t in self.tallies]
-        areas = mean_areas([t.fine["sizes"] for t in self.tallies], pixels)
-        parts = subsets(self.kept.images, self.kept.groups, self.brightness, areas)
+        parts = subsets(self.kept.images, self.kept.groups, self.brightness, self.areas)
         return scored(self.kept.each, self.kept.groups, parts)
 
 
@@ -110,8 +116,16 @@ def count_all(run: Run, pairs: Sequence[Pair], root: Path, split: str, tolerance
         return tally(one, run.table, run.predictor.temperature, tolerance)
 
     counted = map_ahead(count, predicted, ahead=4)
-    tallies = list(track(counted, f"evaluating {split}", len(pairs)))
+    each: list[Sums] = []
+    fine: Sums = {}
+    found: list[Detections] = []
+    areas: list[float] = []
+    for one in track(counted, f"evaluating {split}", len(pairs)):
+        each.append(one.each)
+        fine = {key: fine.get(key, 0) + values for key, values in one.fine.items()}
+        found += [one.detections] if one.detections else []
+        areas.append(mean_area(one.fine["sizes"], int(one.each["classes"][:, 1].sum())))
     make_folder(run.path / "evaluation")
-    images = [relative(pair.image, root) for pair in pairs]
-    kept = Counts(images, [pair.group for pair in pairs], run.table.names, stacked(tallies))
-    return Counted(kept, tallies, [brightness[pair] for pair in pairs])
+    images, groups = [relative(pair.image, root) for pair in pairs], [pair.group for pair in pairs]
+    kept = Counts(images, groups, run.table.names, stacked(each))
+    return Counted(kept, fine, found, [brightness[pair] for pair in pairs], np.array(areas))

@@ -84,15 +84,14 @@ def _part(each: Sums, groups: Sequence[str], places: np.ndarray) -> dict[str, An
     }
 
 
-def mean_areas(sizes: Sequence[np.ndarray], pixels: Sequence[int]) -> np.ndarray:
-    """About the mean area of an image's objects as a share of it, NaN without objects.
+def mean_area(sizes: np.ndarray, pixels: int) -> float:
+    """About the mean area of an image's objects as a share of its pixels, NaN without objects.
 
-    ``sizes`` are counts of a tally [C, SIZES, 2]; an object counts as 1.5 times what it at least
-    has.
+    ``sizes`` are those of a tally [C, SIZES, 2]; an object counts as 1.5 times what it has at
+    least.
     """
-    middles = 1.5 * 2.0 ** np.arange(SIZES)
-    counts = np.array([one[..., 0].sum(axis=0) for one in sizes])
-    return ratio(counts @ middles, counts.sum(axis=1) * np.asarray(pixels))
+    counts = sizes[..., 0].sum(axis=0)
+    return float(ratio(counts @ (1.5 * 2.0 ** np.arange(SIZES)), counts.sum() * pixels))
 
 
 Read = Callable[[Any], np.ndarray]

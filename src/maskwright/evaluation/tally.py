@@ -6,7 +6,7 @@ nothing has to be predicted again for an interval or a comparison.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,14 +145,11 @@ def sizes(
     return counts
 
 
-def total(tallies: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The sums over images."""
-    sums: dict[str, np.ndarray] = {}
-    for one in tallies:
-        sums = {key: sums.get(key, 0) + value for key, value in one.items()}
-    return sums
+def stacked(each: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """What is kept of every image, along a new first axis."""
+    return {key: np.stack([one[key] for one in each]) for key in each[0]}
 
 
-def stacked(tallies: Sequence[Tally]) -> dict[str, np.ndarray]:
-    """What is kept for every image, along a new first axis."""
-    return {key: np.stack([one.each[key] for one in tallies]) for key in tallies[0].each}
+def total(each: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The sums over images of what is ``stacked``."""
+    return {key: values.sum(axis=0) for key, values in each.items()}

@@ -16,7 +16,7 @@ from maskwright.randomness import BOOTSTRAP, generator
 DRAWS = 2000
 LEVEL = 0.95
 FEW = 20  # units below which such intervals are known to be too narrow
-AT_ONCE = 2_000_000  # numbers of a draw that are held
+AT_ONCE = 4_000_000  # multiplicities, and sums, that are held
 
 
 def multiplicities(groups: Sequence[str], draws: int = DRAWS, seed: int = 0) -> np.ndarray:
@@ -48,7 +48,7 @@ def units(groups: Sequence[str]) -> np.ndarray:
 def resampled(each: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """The sums over each draw, float64 [draws, …], of what was counted by image [images, …]."""
     flat = np.asarray(each, np.float64).reshape(len(each), -1)
-    rows = max(1, AT_ONCE // max(1, flat.size))
+    rows = max(1, AT_ONCE // max(flat.shape))
     parts = [drawn[start : start + rows] @ flat for start in range(0, len(drawn), rows)]
     return np.concatenate(parts).reshape(len(drawn), *each.shape[1:])
 
