@@ -15,7 +15,7 @@ from maskwright.cli import cli, configure, main
 from maskwright.errors import DataError
 
 VERBS = ["demo", "data pets", "data shapes", "data clean", "check", "plan", "train", "evaluate",
-         "predict", "report", "compare", "info"]  # fmt: skip
+         "predict", "report", "compare", "suspects", "info"]  # fmt: skip
 
 
 def call(capsys, monkeypatch, *words: object) -> tuple[int, str, str]:
@@ -149,6 +149,8 @@ def assert_one_error(stderr: str, words: str) -> None:
         (["predict", ".", "x.jpg"], 2, r"Missing option '--out'"),
         (["report", "nowhere"], 1, r"nowhere: no such run folder"),
         (["compare", "nowhere", "there"], 1, r"nowhere: no such run folder"),
+        (["suspects", "."], 2, r"Missing option '--out'"),
+        (["suspects", "nowhere", "--out", "o"], 1, r"nowhere: no such run folder"),
         (["predict", ".", "x", "--out", "o", "--recall", "0.9"], 2, r"--recall 0\.9: write a clas"),
         (["predict", ".", "x", "--out", "o", "--threshold", "a=b"], 2, r"--threshold a=b: write"),
         (["train", "x", "--monitor", "mean_uio"], 2, r"train\.monitor = 'mean_uio': did you mean"),
@@ -196,6 +198,7 @@ def test_nothing_to_do_shows_the_help_in_the_order_of_the_flow(capsys, monkeypat
         "predict",
         "report",
         "compare",
+        "suspects",
         "info",
     ]
 

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from maskwright.report import write_report as write_report
     from maskwright.runs import Run as Run
     from maskwright.runs import load as load
+    from maskwright.suspicion import suspects as suspects
     from maskwright.training import train as train
 
 __version__ = "0.1.0"
@@ -72,6 +73,7 @@ _HOME = {
     "Predictor": "predictor",
     "evaluate": "evaluation",
     "compare": "comparison",
+    "suspects": "suspicion",
     "predict": "prediction",
     "write_report": "report",
     "MaskwrightError": "errors",

@@ -13,6 +13,7 @@ import click
 from maskwright.cli.data import PATH, data
 from maskwright.cli.results import compare, evaluate, predict, report
 from maskwright.cli.settings import SEED, SETTINGS, configure, start_engine
+from maskwright.cli.suspects import suspects
 from maskwright.cli.train import plan, train
 from maskwright.errors import MaskwrightError
 from maskwright.interrupts import SAID
@@ -147,7 +148,7 @@ cli.add_command(plan)
 cli.add_command(train)
 
 
-for verb in (evaluate, predict, report, compare):
+for verb in (evaluate, predict, report, compare, suspects):
     cli.add_command(verb)
 
 
