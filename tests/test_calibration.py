@@ -59,6 +59,8 @@ def test_what_cannot_be_asked_is_said(sample):
         found.threshold("aple", 0.9)
     with pytest.raises(UsageError, match=r"0\.3 is outside 0\.5 to 0\.999; choose within"):
         found.threshold("b", 0.3)
+    with pytest.raises(UsageError, match=r"95 is outside 0\.5 to 0\.999: write 0\.95 for 95 %"):
+        found.threshold("b", 95)
     with pytest.raises(UsageError, match=r"no confidence from which on 0\.99 of .* 0\.9 is the mo"):
         found.confidence(0.99)
 

@@ -68,8 +68,15 @@ def test_a_small_difference_on_every_image_is_real(pair_of_runs):
 def test_differences_that_go_either_way_may_be_chance(pair_of_runs):
     found = compare(*pair_of_runs(counts(drawn(1, 35)), counts(drawn(2, 35))))
     assert not found["measures"][0]["real"]
-    assert "No difference can be told from chance" in found["answer"]
-    assert "a difference below about 0.0" in found["answer"]
+    assert "By mean IoU no difference can be told from chance" in found["answer"]
+
+
+def test_what_differs_although_the_mean_does_not_is_named(pair_of_runs):
+    first, second = counts(drawn(1, 35)), counts(drawn(2, 35))
+    second.each["penalties"][:, 1] += 30
+    answer = compare(*pair_of_runs(first, second))["answer"]
+    assert "By mean IoU no difference" in answer
+    assert "What does differ: Brier score." in answer
 
 
 def test_how_often_chance_is_called_real(pair_of_runs):
@@ -130,7 +137,8 @@ def test_images_that_one_was_trained_on_are_said(pair_of_runs):
         write_counts(one.path / "evaluation" / "test.npz", counted)
     found = compare(*runs)
     assert found["trained_on"] == [1, 1]
-    assert "had some of these images in training" in found["answer"]
+    assert "Nothing follows for new images: 1 of these 60 were trained on by" in found["answer"]
+    assert "real" not in found["answer"]
 
 
 def test_real_evaluations_can_be_compared(run, tmp_path):
@@ -160,11 +168,16 @@ def test_what_cannot_be_compared_is_said(pair_of_runs, run, tmp_path):
     runs = pair_of_runs(one, replace(one, images=[f"x/{k}.png" for k in range(COUNT)]))
     with pytest.raises(DataError, match=r"not scored on the same images \(the first are tested/0"):
         compare(*runs)
+    vars(runs[1])["config"] = replace(runs[1].config, seed=5)
+    with pytest.raises(DataError, match=r"seeds differ, 0 and 5, .*run/dataset\.toml --seed 5"):
+        compare(*runs)
     changed = counts(drawn(0, 35))
     changed.each["classes"][4, 0, 1] += 1
     with pytest.raises(DataError, match=r"masks of 1 image were not the same .*tested/4\.png"):
         compare(*pair_of_runs(one, changed))
-    with pytest.raises(RunError, match=r"no counts of its val images \(there is test\); make them"):
+    with pytest.raises(
+        RunError, match=r"its val images \(there is test\); make them: .* --split val"
+    ):
         compare(*pair_of_runs(one, one), split="val")
 
 

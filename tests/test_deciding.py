@@ -82,3 +82,12 @@ def test_a_run_without_a_calibration_says_so():
         with pytest.raises(UsageError, match=r"no calibration\.json.* train again, or give thres"):
             decision(NAMES, None, **asked)
     assert decision(NAMES, None, thresholds={"cell": 0.5}) == Decision(((1, 0.5),))
+
+
+def test_a_decision_says_what_it_does():
+    told = Decision(((1, 0.29),), least=0.765).in_words(NAMES, 255)
+    assert told == [
+        "cell is taken from a probability of 0.29 on",
+        "left open, with the value 255: pixels less than 76.5% sure",
+    ]
+    assert Decision().in_words(NAMES, 255) == []

@@ -182,3 +182,19 @@ def test_rows_of_an_older_version_lack_columns(tmp_path):
     first, second = run.metrics()
     assert np.isnan(first["val_mean_dice"])
     assert second["val_mean_dice"] == 0.7
+
+
+def test_a_model_that_is_gone_after_its_training_is_not_told_to_go_on(run):
+    run.write_metrics([{"epoch": 1, "loss": 0.5}])
+    run.write_about(finished=True, own_model=False)
+    with pytest.raises(RunError, match=r"model\.keras is missing, though this training ended: put"):
+        _ = run.model
+
+
+def test_counts_of_the_model_so_far_are_forgotten_with_its_scores(run):
+    folder = run.path / "evaluation"
+    folder.mkdir()
+    for name in ("test.json", "test.npz", "test-uses.csv"):
+        (folder / name).write_text("{}")
+    run.forget_scores()
+    assert [path.name for path in folder.iterdir()] == ["test-uses.csv"]

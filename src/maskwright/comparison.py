@@ -100,6 +100,7 @@ def matched(runs: Sequence[Run], split: str | None) -> Matched:
         raise DataError(
             f"{runs[0].path} and {runs[1].path} were not scored on the same images (the first are "
             f"{first.images[0]} and {second.images[0]}); evaluate both on the same data"
+            f"{drawn_by(runs)}"
         )
     one, other = (chosen(c, [p[k] for p in common]) for k, c in enumerate((first, second)))
     true = [counts.each["classes"][..., 1] for counts in (one, other)]
@@ -110,6 +111,18 @@ def matched(runs: Sequence[Run], split: str | None) -> Matched:
         )
     alone = len(first.images) + len(second.images) - 2 * len(common)
     return Matched(one, other, name, alone)
+
+
+def drawn_by(runs: Sequence[Run]) -> str:
+    """Why two runs on the same data have other test images, where their seeds differ."""
+    seeds = [run.config.seed for run in runs]
+    if seeds[0] == seeds[1] or runs[0].dataset.root != runs[1].dataset.root:
+        return ""
+    return (
+        f". Their seeds differ, {seeds[0]} and {seeds[1]}, and so do their splits: train the "
+        "second on the split of the first, by maskwright train "
+        f"{runs[0].path}/dataset.toml --seed {seeds[1]}"
+    )
 
 
 def has(name: str) -> Any:
@@ -125,8 +138,8 @@ def counts_of(run: Run, name: str) -> Counts:
         there = sorted(path.stem for path in (run.path / "evaluation").glob("*.npz"))
         known = f" (there is {some(there)})" if there else ""
         raise RunError(
-            f"{run.path} has no counts of its {name} images{known}; make them: "
-            f"maskwright evaluate {run.path}"
+            f"{run.path} has no counts of its {name} images{known}; make them: maskwright evaluate "
+            f"{run.path}{'' if name == 'test' else f' --split {name}'}"
         ) from None
 
 
@@ -199,29 +212,31 @@ def trained_on(run: Run, images: Sequence[str]) -> int:
 
 
 def answer(result: dict[str, Any]) -> str:
-    """Whether one run is better, in a sentence or two."""
+    """Whether one run is better, in a few sentences."""
     found = result["measures"][0]
     if found["difference"] is None:
         return "Neither has a mean IoU: no class occurs in these images."
-    count = f"{result['interval']['count']} {result['interval']['of']}"
+    drawn, second = result["interval"], result["second"]
     low, high = found["interval"]
-    width = (high - low) / 2
     told = f"{abs(found['difference']):.3f} {'higher' if found['difference'] > 0 else 'lower'}"
-    between = f"95 % interval {low:+.3f} to {high:+.3f}, {count}"
+    score = (
+        f"the mean IoU of {second} is {told} (95 % interval {low:+.3f} to {high:+.3f}, "
+        f"{drawn['count']} {drawn['of']})"
+    )
+    if any(result["trained_on"]):
+        first, other = result["trained_on"]
+        return (
+            f"Nothing follows for new images: {first} of these {result['images']} were trained on "
+            f"by {result['first']}, {other} by {second}. Here {score}."
+        )
+    few = " So few make the interval too narrow." if drawn["few"] else ""
     if found["real"]:
         better = result["second" if found["difference"] > 0 else "first"]
-        text = (
-            f"{better} is better: the mean IoU of {result['second']} is {told} ({between}). The "
-            "difference is real: other images of this kind would very likely show it too."
+        return (
+            f"{better} is better: {score}. The difference is real: other images of this kind would "
+            f"very likely show it too.{few}"
         )
-    else:
-        text = (
-            f"No difference can be told from chance: the mean IoU of {result['second']} is {told} "
-            f"({between}). With so many images a difference below about {width:.3f} cannot be "
-            "seen."
-        )
-    few = " So few make the interval too narrow." if result["interval"]["few"] else ""
-    flatters = [run for run, known in zip((result["first"], result["second"]),
-                                          result["trained_on"], strict=True) if known]  # fmt: skip
-    warned = f" {' and '.join(flatters)} had some of these images in training." if flatters else ""
-    return f"{text}{few}{warned}"
+    surely = [row["name"] for row in result["measures"][1:] if row["real"]]
+    surely += [f"IoU of {row['name']}" for row in result["classes"] if row["real"]]
+    but = f" What does differ: {', '.join(surely)}." if surely else ""
+    return f"By mean IoU no difference can be told from chance: {score}.{but}{few}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,15 @@ class Decision:
             mask[probabilities.max(axis=-1) < self.least] = IGNORE
         return mask
 
+    def in_words(self, names: Sequence[str], ignored: int) -> list[str]:
+        """What it does, for people; pixels that are left open have the value ``ignored``."""
+        told = [f"{names[k]} is taken from a probability of {t:.2g} on" for k, t in self.thresholds]
+        if self.least:
+            told.append(
+                f"left open, with the value {ignored}: pixels less than {self.least:.1%} sure"
+            )
+        return told
+
     def _by_thresholds(self, probabilities: np.ndarray, likeliest: np.ndarray) -> np.ndarray:
         """The class that exceeds its threshold most, else the likeliest of those without one."""
         bound = [k for k, _ in self.thresholds]
@@ -76,7 +85,8 @@ def decision(
     if (recalls or abstain) and calibration is None:
         raise UsageError(
             "this run has no calibration.json, so it is not known what finds or decides so much: "
-            "it was trained by an older version; train again, or give thresholds of your own"
+            "that file is gone, or an older version trained it; train again, or give thresholds of "
+            "your own"
         )
     for name, value in (recalls or {}).items():
         if name in chosen:

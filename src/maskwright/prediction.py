@@ -52,6 +52,8 @@ def predict(
     run = model if isinstance(model, Run) else load(model)
     names, known = run.table.names, run.calibration
     decide = decision(names, known, thresholds=thresholds, recalls=recalls, abstain=abstain)
+    for line in decide.in_words(names, int(run.table.stored[IGNORE])):
+        say(line)
     extra = Extra(overlay, probabilities, confidence)
     targets = plan_outputs(find_images(inputs), Path(out), extra)
     unreadable: list[DataError] = []

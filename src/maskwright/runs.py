@@ -88,6 +88,10 @@ class Run:
     def model(self) -> keras.Model:
         """The best model: image uint8 [B, S, S, C] to logits float32 [B, S, S, classes]."""
         path = self.path / "model.keras"
+        if not path.is_file() and self.about["finished"] and self.metrics():
+            raise RunError(
+                f"{path} is missing, though this training ended: put it back, or train again"
+            )
         if not path.is_file():
             raise RunError(
                 f"{path} is missing: no epoch of this training ended; go on with it, by "
@@ -194,6 +198,7 @@ class Run:
     def forget_scores(self) -> None:
         """Remove the scores of a model that is about to change; how often is still written down."""
         for path in (self.path / "evaluation").glob("*.json"):
+            path.with_suffix(".npz").unlink(missing_ok=True)
             path.unlink()
             self.tell(f"{path} was of the model so far: evaluate again at the end")
 

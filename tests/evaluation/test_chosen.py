@@ -111,3 +111,23 @@ def test_the_data_of_a_run_are_known_again_at_another_place(run, tmp_path, capsy
     mask = next((new / "masks").iterdir())
     mask.write_bytes(mask.read_bytes() + b"x")
     assert at_new_place(run, new) is None
+
+
+def test_images_are_known_in_a_copy_that_lacks_some(run, tmp_path, capsys):
+    copy = shutil.copytree(run.dataset.root, tmp_path / "copy")
+    gone = run.dataset.of("val")[0]
+    for folder, path in (("images", gone.image), ("masks", gone.mask)):
+        (copy / folder / path.name).unlink()
+    scores = evaluate(run, copy)
+    trained = len(run.dataset.of("train"))
+    assert (scores["images"], scores["trained_on"], scores["test_uses"]) == (9, trained, 1)
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{trained} of these 9 images were trained on, so the scores flatter" in said
+
+
+def test_other_images_of_the_same_names_are_not_taken_for_the_runs_own(run, tmp_path, save):
+    copy = shutil.copytree(run.dataset.root, tmp_path / "copy")
+    for path in (copy / "images").iterdir():
+        save(path, np.full((10, 12, 3), 99, np.uint8))
+    scores = evaluate(run, copy)
+    assert (scores["trained_on"], scores["test_uses"]) == (0, None)

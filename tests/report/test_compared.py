@@ -30,7 +30,7 @@ def test_the_page_says_what_differs_and_shows_where(two, tmp_path):
     path = write_comparison_page(result, two, tmp_path / "page.html")
     page = path.read_text(encoding="utf-8")
     assert "A and B on 6 images" in " ".join(page.split())
-    assert "The difference is real" in page
+    assert "Nothing follows for new images: 6 of these 6 were trained on by" in page
     assert "<strong>real</strong>" in page
     assert "There are only 6 images to compare on" in page
     shown = len(result["images_differ"])

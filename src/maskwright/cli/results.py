@@ -48,7 +48,7 @@ def evaluate(
     if as_json:
         click.echo(json.dumps(result))
     say(f"scores: {run.path / 'evaluation' / result['name']}.json, an image a row in the .csv")
-    if data is None:
+    if result["name"] == "test" or (result["name"] == "val" and not run.dataset.of("test")):
         say(f"report: {write_report(run)}")
     say(f"next: maskwright predict {model} IMAGES --out masks --overlay")
 
@@ -76,7 +76,7 @@ def evaluate(
 )
 @click.option(
     "--abstain",
-    type=click.FloatRange(0, 1),
+    type=float,
     metavar="SHARE",
     help="Leave open what is unsure, so that this share of the rest is right: 0.95.",
 )

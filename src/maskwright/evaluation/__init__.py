@@ -15,7 +15,7 @@ from maskwright.data.listing import data_name
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import relative
 from maskwright.data.threads import map_ahead
-from maskwright.evaluation.chosen import add_test_use, at_new_place, choose_pairs
+from maskwright.evaluation.chosen import add_test_use, at_new_place, choose_pairs, known_from
 from maskwright.evaluation.pictures import write_pictures
 from maskwright.evaluation.rows import Counts, image_rows, write_counts, write_rows
 from maskwright.evaluation.subsets import mean_area, noting_brightness, scored, subsets
@@ -55,8 +55,7 @@ def evaluate(
         say(f"{data} holds the images of this run, at another place: they are split as for it")
         run, data = moved, None
     root, pairs, split = choose_pairs(run, data, split)
-    seen = {pair.image.resolve() for pair in run.dataset.of("train")}
-    if known := sum(pair.image.resolve() in seen for pair in pairs):
+    if known := known_from(run, "train", pairs, root):
         say(f"{known} of these {len(pairs)} images were trained on, so the scores flatter")
     counted = count_all(run, pairs, root, split, tolerance)
     name = split if data is None else f"{data_name(data)}-{split}"
@@ -66,7 +65,7 @@ def evaluate(
         **counted.table(run, tolerance),
         "split": split,
         "trained_on": known,
-        "test_uses": add_test_use(run, pairs, split),
+        "test_uses": add_test_use(run, pairs, split, root),
         "name": name,
         "data": root.resolve().as_posix(),
         "subsets": counted.subsets(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import filecmp
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -81,13 +82,36 @@ def at_new_place(run: Run, data: Path) -> Run | None:
     return moved
 
 
-def add_test_use(run: Run, pairs: Sequence[Pair], split: str) -> int | None:
+def known_from(run: Run, split: str, pairs: Sequence[Pair], root: Path) -> int:
+    """How many of the pairs, named from ``root``, are images of that split of the run.
+
+    Those at their own place are, and copies: files of the same name in the dataset, and of the
+    same contents where the run's own is still there.
+    """
+    own = {relative(pair.image, run.dataset.root): pair.image for pair in run.dataset.of(split)}
+    places = {path.resolve() for path in own.values()}
+    return sum(
+        pair.image.resolve() in places or is_copy(pair.image, own.get(relative(pair.image, root)))
+        for pair in pairs
+    )
+
+
+def is_copy(image: Path, original: Path | None) -> bool:
+    """Whether two files of one name hold the same, or the original can no more be asked."""
+    if original is None:
+        return False
+    try:
+        return filecmp.cmp(image, original, shallow=False)
+    except OSError:
+        return True
+
+
+def add_test_use(run: Run, pairs: Sequence[Pair], split: str, root: Path) -> int | None:
     """Write down that the run's test images were scored; how often that makes it, None if not now.
 
     Each look at them invites a choice by them, after which their scores flatter.
     """
-    sealed = {pair.image.resolve() for pair in run.dataset.of("test")}
-    if not any(pair.image.resolve() in sealed for pair in pairs):
+    if not known_from(run, "test", pairs, root):
         return None
     path = run.path / "evaluation" / "test-uses.csv"
     make_folder(path.parent)

@@ -121,12 +121,16 @@ def sampled(scores: dict[str, Any]) -> str:
         return ""
     drawn = scores["interval"]
     of = "images" if drawn["of"] == "images" else "groups of images"
+    beyond = (
+        ""
+        if drawn["few"]
+        else ("The score on very many images of the same kind most likely lies within as well. ")
+    )
     return (
         "In brackets is the 95\u00a0% interval, which tells how much a score depends on these very "
         f"images: the {drawn['count']:,} {of} were drawn again and again, some more than once and "
-        "others not at all, and 95 of 100 draws scored within. The score on very many images of "
-        "the same kind most likely lies within as well. It says nothing of another training, nor "
-        "of other kinds of images."
+        f"others not at all, and 95 of 100 draws scored within. {beyond}It says nothing of another "
+        "training, nor of other kinds of images."
     )
 
 
