@@ -232,9 +232,11 @@ def answer(result: dict[str, Any]) -> str:
     few = " So few make the interval too narrow." if drawn["few"] else ""
     if found["real"]:
         better = result["second" if found["difference"] > 0 else "first"]
+        if drawn["few"]:
+            return f"{better} looks better: {score}. {few.strip()}"
         return (
             f"{better} is better: {score}. The difference is real: other images of this kind would "
-            f"very likely show it too.{few}"
+            "very likely show it too."
         )
     surely = [row["name"] for row in result["measures"][1:] if row["real"]]
     surely += [f"IoU of {row['name']}" for row in result["classes"] if row["real"]]
