@@ -10,7 +10,7 @@ import pytest
 
 from maskwright.errors import DataError, RunError, UsageError
 from maskwright.evaluation import evaluate
-from maskwright.evaluation.chosen import at_new_place, choose_pairs, count_test_uses
+from maskwright.evaluation.chosen import at_new_place, choose_pairs, count_test_uses, is_copy
 
 
 def test_the_test_images_are_scored_where_there_are_some(run):
@@ -131,3 +131,14 @@ def test_other_images_of_the_same_names_are_not_taken_for_the_runs_own(run, tmp_
         save(path, np.full((10, 12, 3), 99, np.uint8))
     scores = evaluate(run, copy)
     assert (scores["trained_on"], scores["test_uses"]) == (0, None)
+
+
+def test_a_copy_is_told_by_its_contents_or_where_the_original_is_gone_by_its_name(tmp_path):
+    one, same, other = (tmp_path / name for name in ("one", "same", "other"))
+    one.write_bytes(b"abc")
+    same.write_bytes(b"abc")
+    other.write_bytes(b"abd")
+    assert is_copy(same, one)
+    assert not is_copy(other, one)
+    assert not is_copy(one, None)  # no image of the run has this name
+    assert is_copy(one, tmp_path / "gone")
