@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from maskwright.report import write_report as write_report
     from maskwright.runs import Run as Run
     from maskwright.runs import load as load
+    from maskwright.shapes.objects import find_objects as find_objects
     from maskwright.suspicion import suspects as suspects
     from maskwright.training import train as train
 
@@ -75,6 +76,7 @@ _HOME = {
     "compare": "comparison",
     "suspects": "suspicion",
     "predict": "prediction",
+    "find_objects": "shapes.objects",
     "write_report": "report",
     "MaskwrightError": "errors",
     "DataError": "errors",

@@ -1,0 +1,107 @@
+"""An image's objects with their polygons: what every file format is written from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maskwright.data.labels import ClassTable
+from maskwright.shapes.objects import Object, Objects
+
+if TYPE_CHECKING:
+    from shapely import Geometry
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where on a map an image lies.
+
+    ``affine`` (a, b, c, d, e, f) turns a point (x, y) in pixels from the upper left corner into
+    map coordinates (ax + by + c, dx + ey + f), in the order of rasterio and of world files' names.
+    ``crs`` is the map's reference system as "EPSG:25832"; GeoJSON's own is "EPSG:4326".
+    """
+
+    affine: tuple[float, float, float, float, float, float]
+    crs: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One image: its file's name, the path from the folder of results to it, its objects, and the
+    polygon of each in pixels."""
+
+    name: str
+    link: str
+    table: ClassTable
+    objects: Objects
+    polygons: Sequence[Geometry]
+    tolerance: float
+    place: Place | None = None
+
+    @property
+    def height(self) -> int:
+        return int(self.objects.labels.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.objects.labels.shape[1])
+
+    def pairs(self) -> Iterator[tuple[Object, Geometry]]:
+        """Each object with its polygon."""
+        return zip(self.objects, self.polygons, strict=True)
+
+    def runs(self, one: Object, *, by_column: bool) -> list[int]:
+        """How many pixels of the image are outside of an object, inside, outside, … in turn, line
+        by line or column by column."""
+        x, y, _, _ = one.box
+        row, column = np.nonzero(self.objects.pixels(one))
+        row, column = row + y, column + x
+        place = column * self.height + row if by_column else row * self.width + column
+        return runs(place, self.height * self.width)
+
+
+def runs(places: np.ndarray, length: int) -> list[int]:
+    """The lengths of the runs outside, inside, outside, … of the places inside, of ``length``.
+
+    >>> runs(np.array([1, 2, 5]), 7), runs(np.array([0]), 1)
+    ([1, 2, 2, 1, 1], [0, 1])
+    """
+    places = np.sort(places)
+    ends = np.flatnonzero(np.diff(places) > 1)
+    starts = places[np.append(0, ends + 1)]
+    stops = places[np.append(ends, len(places) - 1)] + 1
+    edges = np.stack([starts, stops], axis=-1).ravel().tolist()
+    counts = [stop - start for start, stop in zip([0, *edges], edges, strict=False)]
+    return counts + ([length - edges[-1]] if edges[-1] < length else [])
+
+
+def outers(shape: Geometry) -> list[np.ndarray] | None:
+    """The outer rings float64 [n, 2] of a shape, not closed; None where it has holes, which many
+    formats cannot tell."""
+    pieces = polygons_of(shape)
+    if any(len(piece.interiors) for piece in pieces):
+        return None
+    return [corners(piece.exterior) for piece in pieces]
+
+
+def polygons_of(shape: Geometry) -> list[Any]:
+    """The polygons of a Polygon or MultiPolygon."""
+    return list(getattr(shape, "geoms", [shape]))
+
+
+def corners(ring: Any) -> np.ndarray:
+    """The points float64 [n, 2] of a shapely ring, the first not again at the end."""
+    return np.asarray(ring.coords)[:-1]
+
+
+def plain(value: float) -> float | int:
+    """A coordinate as it is written: no more than 6 decimals, none for a whole number.
+
+    >>> plain(3.0), plain(2.5), plain(1 / 3)
+    (3, 2.5, 0.333333)
+    """
+    rounded = round(float(value), 6)
+    return int(rounded) if rounded.is_integer() else rounded
