@@ -65,22 +65,24 @@ def is_export(path: Path) -> bool:
     """Whether a JSON file holds a list of tasks with results."""
     return any(
         begins_and_holds(path, b"[", [b'"data"', b'"result"', word])
-        for word in (b'"annotations"', b'"completions"')
+        for word in (b'"annotations"', b'"completions"', b'"predictions"')
     )
 
 
 def unpack(source: Path, out: Path) -> Plain:
     """Paint a mask for every task that is annotated; later regions are painted over earlier ones.
 
-    Of several annotations of a task the latest that was not cancelled counts. The classes are
-    the labels in the order of the alphabet, after the background.
+    Of several annotations of a task the latest that was not cancelled counts. Where a task knows
+    of no annotations, as in a file to import, its predictions do, and that is said. The classes
+    are the labels in the order of the alphabet, after the background.
     """
     folder = source if source.is_dir() else source.parent
     found: dict[Path, list[Region]] = {}
-    missing, unlabelled = [], []
+    missing, unlabelled, predicted = [], [], 0
     for path in sources(source):
         for task in dicts(read_json(path), path):
             where = f"{path}: task {task.get('id')}"
+            predicted += is_predicted(task)
             regions = _regions(task, where)
             name = image_name(task.get("data"), where)
             image = find_image(name, folder)
@@ -93,6 +95,8 @@ def unpack(source: Path, out: Path) -> Plain:
                     f"{where} has the image {name}, as another task; delete one of them"
                 )
     _check(source, found, missing, unlabelled, folder)
+    if predicted:
+        say(f"{amount(predicted, 'image')} of {source} have predictions alone, which are taken")
     names = sorted({region.name for regions in found.values() for region in regions})
     table = drawn_table(names, source)
     drawings = [Drawing(image, partial(_mask, own, table)) for image, own in found.items()]
@@ -163,9 +167,19 @@ def find_image(name: str, folder: Path) -> Path | None:
 # Regions
 
 
+def is_predicted(task: Mapping[str, Any]) -> bool:
+    """Whether a task has predictions and no place for annotations.
+
+    >>> is_predicted({"predictions": [{}]}), is_predicted({"predictions": [{}], "annotations": []})
+    (True, False)
+    """
+    return bool(task.get("predictions")) and not {"annotations", "completions"} & set(task)
+
+
 def _regions(task: Mapping[str, Any], where: str) -> list[Region] | None:
     """The regions of the annotation that counts, in their order; None where there is none."""
-    annotations = dicts(task.get("annotations") or task.get("completions") or [], where)
+    kinds = ("predictions",) if is_predicted(task) else ("annotations", "completions")
+    annotations = dicts(next(filter(None, map(task.get, kinds)), []), where)
     valid = [a for a in annotations if not (a.get("was_cancelled") or a.get("skipped"))]
     if not valid:
         return None

@@ -7,9 +7,13 @@ repeats, 2 for the size of its count, the count less 1, and the word, or the wor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from maskwright.errors import DataError
+
+SIZES = (3, 4, 8, 16)  # bits of a count, as Label Studio itself packs
 
 
 def unpack_words(data: bytes, words: int, where: object) -> np.ndarray:
@@ -36,6 +40,23 @@ def unpack_words(data: bytes, words: int, where: object) -> np.ndarray:
         out[done:stop] = bits.number(size) if repeats else bits.numbers(size, stop - done)
         done = stop
     return out
+
+
+def pack_runs(counts: Sequence[int]) -> bytes:
+    """Runs of the words 0 and 255 in turn, of so many words each, packed.
+
+    >>> unpack_words(pack_runs([2, 3, 1]), 6, "it").tolist()
+    [0, 0, 255, 255, 255, 0]
+    """
+    bits = [f"{sum(counts):032b}", f"{7:05b}", *(f"{size - 1:04b}" for size in SIZES)]
+    for number, count in enumerate(counts):
+        while count > 0:
+            now = min(count, 1 << SIZES[-1])
+            place = next(k for k, size in enumerate(SIZES) if now <= 1 << size)
+            bits.append(f"1{place:02b}{now - 1:0{SIZES[place]}b}{255 * (number % 2):08b}")
+            count -= now
+    text = "".join(bits)
+    return int(text.ljust(-len(text) // 8 * -8, "0"), 2).to_bytes(-(-len(text) // 8), "big")
 
 
 class _Bits:

@@ -1,0 +1,82 @@
+"""GeoJSON (RFC 7946): one file an image, a feature an object, in pixel or map coordinates.
+
+RFC 7946 knows degrees alone. Whatever else coordinates are stands where GDAL, and so geopandas and
+QGIS, looks for it: map coordinates are named by their code, pixels by a reference system of their
+own with y down, for GDAL takes what has no name for degrees, "crs": null too.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from maskwright.shapes.drawing import Drawing, Place
+from maskwright.shapes.objects import Object
+
+PIXELS = "pixels from the upper left corner of the image, x to the right, y down"
+PIXELS_WKT = (
+    'ENGCRS["pixels",EDATUM["image"],CS[Cartesian,2],AXIS["x",east],AXIS["y",south],'
+    'LENGTHUNIT["pixel",1]]'
+)
+
+
+def text(drawing: Drawing) -> str:
+    """The file: a feature a line."""
+    import shapely
+
+    shapes = np.array(drawing.polygons, dtype=object)
+    if drawing.place:
+        shapes = shapely.transform(shapes, lambda points: on_map(points, drawing.place))
+    shapes = shapely.to_geojson(shapely.orient_polygons(shapes, exterior_cw=False))
+    lines = [
+        f'{{"type": "Feature", "id": {one.number}, '
+        f'"properties": {json.dumps(properties(one, drawing))}, "geometry": {shape}}}'
+        for one, shape in zip(drawing.objects, shapes, strict=True)
+    ]
+    head = {"type": "FeatureCollection", "name": drawing.name, **reference(drawing.place)}
+    about = {
+        "image": drawing.name,
+        "width": drawing.width,
+        "height": drawing.height,
+        "coordinates": f"map, {drawing.place.crs}" if drawing.place else PIXELS,
+        "tolerance": drawing.tolerance,
+    }
+    opened = json.dumps(head | {"about": about})[:-1]
+    return f'{opened}, "features": [\n' + ",\n".join(lines) + "\n]}\n"
+
+
+def properties(one: Object, drawing: Drawing) -> dict[str, Any]:
+    """What a feature says of its object; lengths and areas are in pixels."""
+    x, y = one.centroid
+    known = {} if one.confidence is None else {"confidence": round(one.confidence, 4)}
+    return {
+        "number": one.number,
+        "class": one.name,
+        "color": drawing.table.labels[one.class_index].color,
+        "area": one.area,
+        "perimeter": round(one.perimeter, 2),
+        "x": round(x, 2),
+        "y": round(y, 2),
+        **known,
+        "at_border": one.at_border,
+    }
+
+
+def on_map(points: np.ndarray, place: Place) -> np.ndarray:
+    """Map coordinates float64 [n, 2] of points float64 [n, 2] in pixels.
+
+    >>> on_map(np.array([[10.0, 20.0]]), Place((0.5, 0, 600000, 0, -0.5, 5700000), "EPSG:25832"))
+    array([[ 600005., 5699990.]])
+    """
+    a, b, c, d, e, f = place.affine
+    return points @ np.array([[a, d], [b, e]]) + (c, f)
+
+
+def reference(place: Place | None) -> dict[str, Any]:
+    """The member "crs"; none for WGS 84, which is GeoJSON's own."""
+    if place and place.crs.upper() == "EPSG:4326":
+        return {}
+    name = "urn:ogc:def:crs:" + "::".join(place.crs.upper().split(":")) if place else PIXELS_WKT
+    return {"crs": {"type": "name", "properties": {"name": name}}}

@@ -1,0 +1,75 @@
+"""Label Studio: one JSON file of tasks with predictions, to import into a project.
+
+An object of one piece without holes is a polygon, any other a brush stroke. The labels need a
+project whose settings have both, see ``settings``; images are named as local files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import quoteattr
+
+from maskwright.console import printable
+from maskwright.data.ingest.rlepack import pack_runs
+from maskwright.data.labels import ClassTable
+from maskwright.shapes.coco import categories
+from maskwright.shapes.drawing import Drawing, outers
+from maskwright.shapes.objects import Object
+
+DECIMALS = 6  # of a percent
+
+
+def entry(drawing: Drawing) -> dict[str, Any]:
+    """A task."""
+    regions = [
+        {
+            "id": f"object-{one.number}",
+            "to_name": "image",
+            "original_width": drawing.width,
+            "original_height": drawing.height,
+            "image_rotation": 0,
+            **region(one, outers(shape), drawing),
+        }
+        | ({} if one.confidence is None else {"score": round(one.confidence, 4)})
+        for one, shape in drawing.pairs()
+    ]
+    sure = [one.confidence for one in drawing.objects if one.confidence is not None]
+    prediction = {"model_version": "maskwright", "result": regions}
+    score = {"score": round(fmean(sure), 4)} if sure else {}
+    image = f"/data/local-files/?d={quote(os.fsencode(drawing.name))}"
+    return {"data": {"image": image}, "predictions": [prediction | score]}
+
+
+def region(one: Object, rings: list[Any] | None, drawing: Drawing) -> dict[str, Any]:
+    """The type and the geometry of an object; points are in percent of the image's sides."""
+    if rings is not None and len(rings) == 1:
+        points = rings[0] * 100 / (drawing.width, drawing.height)
+        value = {"points": points.round(DECIMALS).tolist(), "polygonlabels": [one.name]}
+        return {"type": "polygonlabels", "from_name": "polygon", "value": value | {"closed": True}}
+    # A pixel is four words: red, green, blue and alpha.
+    code = pack_runs([4 * count for count in drawing.runs(one, by_column=False)])
+    brush = {"format": "rle", "rle": list(code), "brushlabels": [one.name]}
+    return {"type": "brushlabels", "from_name": "brush", "value": brush}
+
+
+def text(entries: Sequence[dict[str, Any]], table: ClassTable) -> str:
+    """The file of all images."""
+    return json.dumps(entries) + "\n"
+
+
+def settings(entries: Sequence[dict[str, Any]], table: ClassTable) -> str:
+    """The labelling interface of a project that the file fits, to paste into its settings."""
+    kinds = [table.labels[index] for index in categories(table)]
+    labels = [
+        f"<Label value={quoteattr(printable(kind.name))} background={quoteattr(kind.color)}/>"
+        for kind in kinds
+    ]
+    parts = []
+    for name, tag in (("polygon", "PolygonLabels"), ("brush", "BrushLabels")):
+        parts += [f'<{tag} name="{name}" toName="image">', *labels, f"</{tag}>"]
+    return "\n".join(["<View>", '<Image name="image" value="$image"/>', *parts, "</View>"]) + "\n"
