@@ -12,20 +12,28 @@ from maskwright.data.labels import IGNORE, ClassTable
 
 
 def overlay(
-    image: np.ndarray, mask: np.ndarray, table: ClassTable, strength: float = 0.45
+    image: np.ndarray,
+    mask: np.ndarray,
+    table: ClassTable,
+    parts: np.ndarray | None = None,
+    strength: float = 0.45,
 ) -> np.ndarray:
     """The image uint8 [H, W, C] with each class of mask uint8 [H, W] tinted and outlined, RGB.
 
     Of several bands the first three are shown (see ``display``). Ignored pixels (255) and the
     classes of ``table.ground`` stay as they are, so that what lies on dark or pale ground stays
-    visible. Outlines are one pixel wide in images of up to 600 pixels and grow with them.
+    visible. Outlines are one pixel wide in images of up to 600 pixels and grow with them; those of
+    ``parts`` int32 [H, W], numbered objects, are drawn as well, so that touching ones are seen.
     """
     colors = np.zeros((256, 3), np.uint8)
     colors[: len(table)] = table.colors
     tint = colors[mask]
     image = display(image)
     mixed = cv2.addWeighted(image, 1 - strength, tint, strength, 0)
-    edges = boundaries(mask, thickness=max(1, round(max(mask.shape) / 600)))
+    thickness = max(1, round(max(mask.shape) / 600))
+    edges = boundaries(mask, thickness)
+    if parts is not None:
+        edges |= boundaries(parts.astype(np.float32), thickness)
     mixed[edges] = tint[edges]
     bare = np.isin(mask, [IGNORE, *table.ground])
     mixed[bare] = image[bare]
@@ -33,7 +41,7 @@ def overlay(
 
 
 def boundaries(mask: np.ndarray, thickness: int = 1) -> np.ndarray:
-    """Where a pixel of mask uint8 [H, W] differs from a neighbour, bool [H, W]."""
+    """Where a pixel of mask uint8 or float32 [H, W] differs from a neighbour, bool [H, W]."""
     kernel = np.ones((2 * thickness + 1, 2 * thickness + 1), np.uint8)
     return cv2.erode(mask, kernel) != cv2.dilate(mask, kernel)
 

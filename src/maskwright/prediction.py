@@ -21,6 +21,8 @@ from maskwright.errors import DataError, UsageError, some
 from maskwright.pictures import overlay as overlaid
 from maskwright.predictor import Predictor
 from maskwright.runs import Run, load
+from maskwright.shapes.objects import Objects
+from maskwright.shapes.writing import Finding, Told, finding
 
 
 def predict(
@@ -34,6 +36,12 @@ def predict(
     thresholds: Mapping[str, float] | None = None,
     recalls: Mapping[str, float] | None = None,
     abstain: float | None = None,
+    objects: bool = False,
+    shapes: Sequence[str] = (),
+    least: int | None = None,
+    part: str | None = None,
+    boundary: str | None = None,
+    tolerance: float | None = None,
 ) -> list[Path]:
     """Write a mask for each image: ``out/STEM.png``, a palette PNG in the class colours.
 
@@ -46,6 +54,12 @@ def predict(
     A pixel has its likeliest class, unless ``thresholds``, ``recalls`` or ``abstain`` ask for
     something else, see ``deciding.decision``; what is left open has the value that means ignore.
 
+    ``objects`` adds ``objects.csv``, a row an object, and ``predictions.csv``, a row an image;
+    ``shapes`` files with the objects as polygons: "geojson" and "svg" for each image, "coco",
+    "cvat" and "labelstudio" for all. Objects have ``least`` pixels or more; ``part`` and
+    ``boundary`` say how those that touch are parted, see ``find_objects``, and ``tolerance`` how
+    far outlines may be simplified, see ``Objects.polygons``.
+
     Never writes over a file that exists. An image that cannot be read is passed over and named in
     a DataError at the end.
     """
@@ -54,11 +68,16 @@ def predict(
     decide = decision(names, known, thresholds=thresholds, recalls=recalls, abstain=abstain)
     for line in decide.in_words(names, int(run.table.stored[IGNORE])):
         say(line)
-    extra = Extra(overlay, probabilities, confidence)
+    finds = finding(
+        run.table, objects=objects, shapes=shapes, least=least, part=part, boundary=boundary,
+        tolerance=tolerance,
+    )  # fmt: skip
+    extra = Extra(overlay, probabilities, confidence, finds)
     targets = plan_outputs(find_images(inputs), Path(out), extra)
     unreadable: list[DataError] = []
     alone: list[str] = []  # the class of each mask that has one only
     opened: list[float] = []  # share of each mask that is left open
+    told: dict[Path, Told] = {}  # of each mask, for the files of all images
     predictor = run.predictor
     predicted = predictor.predict_all(targets, predictor.read, unreadable)
 
@@ -68,10 +87,18 @@ def predict(
         if mask[0, 0] != IGNORE and (mask == mask[0, 0]).all():
             alone.append(predictor.table.names[mask[0, 0]])
         opened.append(float((mask == IGNORE).mean()))
-        return write_prediction(predictor, image, mask, targets[image], extra, scores)
+        target = targets[image]
+        found = finds.find(mask, scores) if finds else None
+        if finds and found is not None:
+            told[target] = finds.write(image, mask, found, target)
+        return write_prediction(predictor, image, mask, target, extra, scores, found)
 
     Path(out).mkdir(parents=True, exist_ok=True)
     written = list(track(map_ahead(write, predicted), "predicting", len(targets)))
+    if finds:
+        finds.write_shared(Path(out), [told[target] for target in written])
+        total = sum(one.count for one in told.values())
+        say(f"{amount(total, 'object')} in {amount(len(written), 'image')}")
     if alone:
         say(
             f"{len(alone)} of {amount(len(written), 'mask')} hold one class alone "
@@ -124,6 +151,7 @@ class Extra:
     overlay: bool = False
     probabilities: bool = False
     confidence: bool = False
+    finding: Finding | None = None
 
     def files(self, target: Path) -> dict[str, Path]:
         """The files beside the mask ``target``, by what they are."""
@@ -132,7 +160,8 @@ class Extra:
             "probabilities": "-probabilities.npz",
             "confidence": "-confidence.png",
         }
-        return {k: target.with_name(target.stem + e) for k, e in ends.items() if getattr(self, k)}
+        own = {k: target.with_name(target.stem + e) for k, e in ends.items() if getattr(self, k)}
+        return own | (self.finding.each(target) if self.finding else {})
 
 
 def plan_outputs(images: Sequence[Path], out: Path, extra: Extra) -> dict[Path, Path]:
@@ -147,6 +176,7 @@ def plan_outputs(images: Sequence[Path], out: Path, extra: Extra) -> dict[Path, 
         )
     targets = {image: out / f"{image.stem}.png" for image in images}
     wanted = [path for target in targets.values() for path in extra.files(target).values()]
+    wanted += extra.finding.shared(out) if extra.finding else []
     taken = [path for path in [*targets.values(), *wanted] if path.exists()]
     if taken:
         raise UsageError(
@@ -163,14 +193,15 @@ def write_prediction(
     target: Path,
     extra: Extra,
     probabilities: np.ndarray,
+    objects: Objects | None = None,
 ) -> Path:
-    """Write the files of one image: its mask of class indices uint8 [H, W], and what is asked for.
-
-    ``probabilities`` are float32 [H, W, classes].
+    """Write the pictures of one image: its mask of class indices uint8 [H, W], and what is asked
+    for. ``probabilities`` are float32 [H, W, classes]; an overlay outlines ``objects`` as well.
     """
     table, files = predictor.table, extra.files(target)
+    parts = None if objects is None else objects.labels
     if "overlay" in files:
-        write_image(files["overlay"], overlaid(predictor.read(image), mask, table))
+        write_image(files["overlay"], overlaid(predictor.read(image), mask, table, parts))
     if "probabilities" in files:
         np.savez_compressed(
             files["probabilities"],

@@ -80,12 +80,38 @@ def evaluate(
     metavar="SHARE",
     help="Leave open what is unsure, so that this share of the rest is right: 0.95.",
 )
+@click.option("--objects", is_flag=True, help="Also list the objects and images (two CSV files).")
+@click.option(
+    "--shapes",
+    multiple=True,
+    metavar="FORMATS",
+    help="Also write objects as polygons: geojson, coco, svg, labelstudio, cvat.",
+)
+@click.option(
+    "--least-area",
+    "least",
+    type=click.IntRange(1),
+    help="Pixels of the smallest object that is kept  [10]",
+)
+@click.option(
+    "--part",
+    metavar="HOW",
+    help="Part touching objects: none, boundary, watershed  [boundary where a class is called so]",
+)
+@click.option("--boundary", metavar="CLASS", help="The class that lies between objects.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0),
+    metavar="PX",
+    help="How far outlines may be simplified  [0.25, which keeps every pixel]",
+)
 def predict(
     model: Path,
     inputs: tuple[str, ...],
     out: Path,
     recalls: tuple[str, ...],
     thresholds: tuple[str, ...],
+    shapes: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Write a mask for each INPUT: file, folder or glob.
@@ -94,6 +120,7 @@ def predict(
     Examples:
       maskwright predict runs/pets-default photos --out masks --overlay
       maskwright predict runs/cells photos --out masks --recall cell=0.95
+      maskwright predict runs/cells photos --out masks --objects --shapes geojson,coco
     """
     from maskwright.console import amount, say
     from maskwright.prediction import predict
@@ -101,6 +128,7 @@ def predict(
 
     options["recalls"] = shares("--recall", recalls)
     options["thresholds"] = shares("--threshold", thresholds)
+    options["shapes"] = [name.strip() for text in shapes for name in text.split(",")]
     run = load(model)
     start_engine()
     written = predict(run, inputs, out=out, **options)

@@ -1,0 +1,163 @@
+"""What predict writes of objects: which files, what they hold, and what is refused beforehand."""
+
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scene import KINDS
+
+from maskwright.cli import cli
+from maskwright.data.labels import ClassTable, Label
+from maskwright.errors import DataError, UsageError
+from maskwright.prediction import predict
+from maskwright.shapes.writing import FORMATS, finding
+
+
+@pytest.fixture
+def run(run, threshold):
+    """A run of background and things, 60 pixels each in every image."""
+    names = ("background", "thing")
+    table = ClassTable("index", tuple(Label(n, "#0072b2", (k,)) for k, n in enumerate(names)))
+    vars(run)["dataset"] = replace(run.dataset, table=table)
+    vars(run)["predictor"] = threshold(table)
+    return run
+
+
+def files(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def rows(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_objects_are_two_tables_of_all_images(run, tmp_path):
+    images = [pair.image for pair in run.dataset.pairs[:2]]
+    predict(run, images, out=tmp_path / "out", objects=True)
+    assert files(tmp_path / "out") == {"0.png", "1.png", "objects.csv", "predictions.csv"}
+    objects, pictures = (
+        rows(tmp_path / "out" / f"{name}.csv") for name in ("objects", "predictions")
+    )
+    assert [(row["image"], row["number"], row["area"]) for row in objects] == [
+        ("0.png", "1", "60"), ("1.png", "1", "60"),
+    ]  # fmt: skip
+    assert [row["objects of thing"] for row in pictures] == ["1", "1"]
+    assert pictures[0]["share of thing"] == "0.500000"
+    assert 0.99 < float(objects[0]["confidence"]) <= 1
+
+
+def test_every_format_is_written(run, tmp_path):
+    image = run.dataset.pairs[0].image
+    predict(run, image, out=tmp_path / "out", shapes=FORMATS, overlay=True)
+    assert files(tmp_path / "out") == {
+        "0.png", "0-overlay.jpg", "0.geojson", "0.svg", "coco.json", "cvat.xml",
+        "label-studio.json", "label-studio.xml",
+    }  # fmt: skip
+    content = json.loads((tmp_path / "out" / "0.geojson").read_text())
+    corners = content["features"][0]["geometry"]["coordinates"]
+    assert corners == [[[0, 5], [12, 5], [12, 10], [0, 10], [0, 5]]]
+    svg = (tmp_path / "out" / "0.svg").read_text()
+    assert 'href="../data/images/0.png"' in svg
+
+
+def test_images_without_objects_are_in_the_files_too(run, tmp_path):
+    predict(run, run.dataset.pairs[0].image, out=tmp_path / "out", shapes=["coco"], objects=True,
+            least=61)  # fmt: skip
+    content = json.loads((tmp_path / "out" / "coco.json").read_text())
+    assert (len(content["images"]), content["annotations"]) == (1, [])
+    assert rows(tmp_path / "out" / "objects.csv") == []
+    assert rows(tmp_path / "out" / "predictions.csv")[0]["objects"] == "0"
+
+
+def test_an_image_that_cannot_be_read_is_in_no_file(run, tmp_path):
+    images = [pair.image for pair in run.dataset.pairs[:2]]
+    images[0].write_bytes(b"")
+    with pytest.raises(DataError, match="1 of 2 images could not be read"):
+        predict(run, images, out=tmp_path / "out", shapes=["coco"])
+    content = json.loads((tmp_path / "out" / "coco.json").read_text())
+    assert [image["file_name"] for image in content["images"]] == ["1.png"]
+
+
+@pytest.mark.parametrize("name", ["0.geojson", "coco.json", "objects.csv", "label-studio.xml"])
+def test_no_file_of_shapes_is_written_over(run, tmp_path, name):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).touch()
+    with pytest.raises(UsageError, match=f"{name} already exists; choose another --out"):
+        predict(run, run.dataset.pairs[0].image, out=tmp_path / "out", shapes=FORMATS, objects=True)
+    assert files(tmp_path / "out") == {name}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"shapes": ["geojsn"]}, "no format called geojsn: did you mean geojson"),
+        ({"shapes": "svgg"}, "no format called svgg: did you mean svg"),
+        ({"part": "watershed"}, "part is about objects; ask for objects or shapes as well"),
+        ({"least": 3}, "least is about objects"),
+        ({"objects": True, "part": "boundary"}, "no class is called boundary"),
+        ({"objects": True, "tolerance": -1.0}, "a tolerance is 0 pixels or more, not -1"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is(run, tmp_path, options, words):
+    with pytest.raises(UsageError, match=words):
+        predict(run, run.dataset.pairs[0].image, out=tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("package", ["skimage", "shapely"])
+def test_a_missing_package_is_said_before_anything_is_predicted(monkeypatch, package):
+    def without(name):
+        if name == package:
+            raise ImportError(name)
+
+    monkeypatch.setattr("importlib.import_module", without)
+    with pytest.raises(DataError, match=rf"needs {package}: pip install 'maskwright\[shapes\]'"):
+        finding(KINDS, shapes=["svg"])
+
+
+def test_open_pixels_are_in_no_object():
+    wanted = finding(KINDS, objects=True, least=1)
+    objects = wanted.find(np.array([[255, 1]], np.uint8), np.full((1, 2, 3), 0.5, np.float32))
+    assert [(one.area, one.confidence) for one in objects] == [(1, 0.5)]
+
+
+def test_the_confidence_is_that_of_the_class_that_was_decided():
+    wanted = finding(KINDS, objects=True, least=1)
+    scores = np.array([[[0.7, 0.2, 0.1], [0.5, 0.4, 0.1]]], np.float32)
+    (one,) = wanted.find(np.array([[1, 1]], np.uint8), scores)
+    assert one.confidence == pytest.approx(0.3)
+
+
+def test_overlays_outline_objects_that_touch():
+    from maskwright.pictures import overlay
+
+    mask, image = np.ones((9, 20), np.uint8), np.zeros((9, 20, 3), np.uint8)
+    parts = np.ones((9, 20), np.int32)
+    parts[:, 10:] = 2
+    plain, parted = overlay(image, mask, KINDS), overlay(image, mask, KINDS, parts)
+    assert (plain[4] == plain[4, 0]).all()
+    assert (parted[4, 9:11] == KINDS.colors[1]).all()
+    np.testing.assert_array_equal(parted[4, :8], plain[4, :8])
+
+
+def test_the_command_takes_formats_with_commas_or_again_and_again(run, tmp_path, monkeypatch):
+    asked = {}
+    monkeypatch.setattr("maskwright.prediction.predict", lambda *_, **o: asked.update(o) or [])
+    monkeypatch.setattr("maskwright.cli.results.start_engine", lambda: None)
+    words = ["predict", str(run.path), "x.png", "--out", str(tmp_path / "out"), "--objects"]
+    words += ["--shapes", "geojson, coco", "--shapes", "svg", "--least-area", "7"]
+    words += ["--part", "watershed", "--tolerance", "1"]
+    cli.main(words, standalone_mode=False)
+    assert asked["shapes"] == ["geojson", "coco", "svg"]
+    assert (asked["least"], asked["part"], asked["tolerance"]) == (7, "watershed", 1)
+    assert asked["objects"] is True
+
+
+def test_a_table_with_a_boundary_parts_by_it_without_being_asked():
+    labels = tuple(Label(n, "#000000", (k,)) for k, n in enumerate(("background", "pet", "border")))
+    wanted = finding(ClassTable("index", labels), objects=True, least=1)
+    mask = np.array([[1, 2, 2, 1, 0]], np.uint8)
+    assert len(wanted.find(mask, np.full((1, 5, 3), 0.5, np.float32))) == 2
