@@ -14,7 +14,7 @@ from maskwright.data.ingest import labelstudio
 from maskwright.data.ingest.outlines import fill
 from maskwright.errors import UsageError
 from maskwright.suspicion import suspects
-from maskwright.suspicion.exchange import root_of
+from maskwright.suspicion.exchange import root_of, served
 
 
 class Page(HTMLParser):
@@ -69,6 +69,8 @@ def test_label_studio_tasks_that_are_accepted_are_read_as_the_mended_masks(found
 
 def test_the_labelling_interface_has_the_names_that_the_tasks_use(found):
     _, _, out = found
+    # Label Studio answers an XML declaration with an error: it parses text that is decoded already.
+    assert (out / "label-studio.xml").read_text().startswith("<View>")
     view = ElementTree.parse(out / "label-studio.xml").getroot()
     labels = view.find("PolygonLabels")
     (result, *_) = json.loads((out / "label-studio.json").read_text())[0]["predictions"][0][
@@ -119,6 +121,33 @@ def test_images_outside_of_the_dataset_have_a_folder_above_both(tmp_path):
     images = [tmp_path / "a/images/1.png", tmp_path / "a/2.png"]
     assert root_of(images, None, tmp_path / "a/list") == (tmp_path / "a").resolve()
     assert root_of(images, None, tmp_path) == tmp_path.resolve()
+
+
+def test_the_local_storage_is_never_the_document_root(tmp_path):
+    root = tmp_path.resolve() / "cells"
+    names = ["images/1.png", "images/2.png"]
+    assert served([root / name for name in names], root) == (root, root / "images")
+    for names in (["1.png", "images/2.png"], ["train/1.png", "val/1.png"], ["1.png"]):
+        assert served([root / name for name in names], root) == (root.parent, root)
+
+
+def test_images_right_in_the_dataset_are_served_from_the_folder_above(
+    make_run, change, data, tmp_path
+):
+    for image in (data / "images").iterdir():
+        image.rename(data / image.name)
+    rows = "".join(f"{n:02}.png,masks/{n:02}.png\n" for n in range(30))
+    (data / "pairs.csv").write_text("image,mask\n" + rows)
+    (data / "dataset.toml").write_text('manifest = "pairs.csv"\n')
+    run = make_run(splits={f"{n:02}": ("train", "val", "test")[n // 10] for n in range(30)})
+    change(run.dataset.of("val")[0], np.zeros_like)
+    (row,) = suspects(run, out=tmp_path / "out")
+    (task,) = json.loads((tmp_path / "out/label-studio.json").read_text())
+    assert task["data"]["image"] == f"/data/local-files/?d=my%20set/{row['image']}"
+    page = Page((tmp_path / "out/suspects.html").read_text(encoding="utf-8"))
+    above, folder = data.resolve().parent.as_posix(), str(data.resolve())
+    assert f"FILES_DOCUMENT_ROOT={above} label-studio start" in page.text
+    assert f"with the absolute path {folder} . End with" in page.text
 
 
 def test_the_page_says_and_shows_it_and_loads_nothing(found):

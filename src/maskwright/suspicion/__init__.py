@@ -13,7 +13,14 @@ from maskwright.data.pairing import Pair
 from maskwright.errors import UsageError, WriteError
 from maskwright.files import whole_folder, write_text
 from maskwright.runs import Run
-from maskwright.suspicion.exchange import cvat, label_studio, labelling, root_of, write_csv
+from maskwright.suspicion.exchange import (
+    cvat,
+    label_studio,
+    labelling,
+    root_of,
+    served,
+    write_csv,
+)
 from maskwright.suspicion.looking import LEARNT, SEALED, chosen, look, open_runs
 from maskwright.suspicion.page import Told, render
 from maskwright.suspicion.suspect import Suspect, draw, suspected
@@ -39,8 +46,9 @@ def suspects(
 
     With ``out`` a folder is made: suspects.csv, pictures/, suspects.html, tasks for Label Studio
     (label-studio.json, and label-studio.xml, the labelling interface that goes with them), and
-    cvat.xml ("CVAT for images 1.1"). In the last three paths begin at ``image_root``, by default
-    the dataset's root; CVAT's images are called by file name alone where none is given.
+    cvat.xml ("CVAT for images 1.1"). Paths begin at ``image_root``, by default the dataset's root;
+    those of Label Studio one folder above it where ``exchange.served`` must; CVAT's images are
+    called by file name alone where none is given.
 
     Returns a row a mask: rank, image, mask, score, area (pixels that are disputed), given and
     predicted (class names) and x, y, width, height of the region that weighs most, runs (how many
@@ -54,20 +62,20 @@ def suspects(
     given = None if image_root is None else Path(image_root)
     images = [pair.image for own in pairs for pair in own]
     root = root_of(images, given, opened[0].dataset.root)
+    documents, folder = served(images, root)
     if remark := {"train": LEARNT, "test": SEALED}.get(split or "", ""):
         say(remark)
     found, disputed = worst(opened, pairs, count, which, drawn=place is not None)
     table, data = opened[0].table, opened[0].dataset.root
     rows = [one.row(rank, data, table.names) for rank, one in enumerate(found, 1)]
-    told = Told(
-        data, root, [run.path for run in opened], which, len(set(images)), disputed, remark, split
-    )
+    paths = [run.path for run in opened]
+    told = Told(data, documents, folder, paths, which, len(set(images)), disputed, remark, split)
     say(told.answer)
     if place is not None:
         texts = {
             "suspects.csv": write_csv(rows),
             "suspects.html": render(told, rows, found, table),
-            "label-studio.json": label_studio(found, table, root),
+            "label-studio.json": label_studio(found, table, documents),
             "label-studio.xml": labelling(table),
             "cvat.xml": cvat(found, table, given and root),
         }

@@ -56,6 +56,22 @@ def root_of(images: Sequence[Path], given: Path | None, root: Path) -> Path:
     return Path(os.path.commonpath([place, *(image.parent for image in absolute)]))
 
 
+def served(images: Sequence[Path], root: Path) -> tuple[Path, Path]:
+    """Label Studio's document root, and the folder of all images that is to be its local storage.
+
+    That is never the document root itself, which Label Studio refuses: where images lie right in
+    ``root``, or in several folders of it, the document root is the folder above.
+
+    >>> [path.name for path in served([Path("/d/cells/a/1.png")], Path("/d/cells"))]
+    ['cells', 'a']
+    >>> images = [Path("/d/cells/a/1.png"), Path("/d/cells/b/1.png")]
+    >>> [path.name for path in served(images, Path("/d/cells"))]
+    ['d', 'cells']
+    """
+    folder = Path(os.path.commonpath([image.resolve().parent for image in images]))
+    return (root.parent if folder == root else root), folder
+
+
 def label_studio(suspects: Sequence[Suspect], table: ClassTable, root: Path) -> str:
     """Tasks of Label Studio, worst first: what is disputed, as polygons of the predicted class."""
     tasks = [json.dumps(_task(one, k, table, root)) for k, one in enumerate(suspects, 1)]
@@ -76,7 +92,7 @@ def _task(one: Suspect, rank: int, table: ClassTable, root: Path) -> dict[str, A
             "value": {
                 "points": _percent(region, one),
                 "closed": True,
-                "polygonlabels": [table.names[region.predicted]],
+                "polygonlabels": [printable(table.names[region.predicted])],
             },
         }
         for number, region in enumerate(one.regions, 1)
@@ -95,14 +111,18 @@ def _percent(region: Region, one: Suspect) -> list[list[float]]:
 
 
 def labelling(table: ClassTable) -> str:
-    """The labelling interface of a Label Studio project that takes the tasks."""
+    """The labelling interface of a Label Studio project that takes the tasks.
+
+    Without an XML declaration: Label Studio answers one with an error.
+    """
     view = ElementTree.Element("View")
     ElementTree.SubElement(view, "Image", name="image", value="$image", zoom="true")
     labels = ElementTree.SubElement(view, "PolygonLabels", name="label", toName="image")
     for label in table.labels:
         name = printable(label.name)
         ElementTree.SubElement(labels, "Label", value=name, background=label.color)
-    return _xml(view)
+    ElementTree.indent(view)
+    return ElementTree.tostring(view, encoding="unicode") + "\n"
 
 
 def cvat(suspects: Sequence[Suspect], table: ClassTable, root: Path | None) -> str:
@@ -130,7 +150,9 @@ def cvat(suspects: Sequence[Suspect], table: ClassTable, root: Path | None) -> s
                 image, "polygon", label=label, source="auto", occluded="0", points=points,
                 z_order="0",
             )  # fmt: skip
-    return _xml(top)
+    ElementTree.indent(top)
+    body = ElementTree.tostring(top, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{body}\n'
 
 
 def _meta(meta: ElementTree.Element, count: int, table: ClassTable) -> None:
@@ -146,9 +168,3 @@ def _meta(meta: ElementTree.Element, count: int, table: ClassTable) -> None:
         ElementTree.SubElement(label, "color").text = one.color
         ElementTree.SubElement(label, "type").text = "polygon"
         ElementTree.SubElement(label, "attributes")
-
-
-def _xml(top: ElementTree.Element) -> str:
-    ElementTree.indent(top)
-    body = ElementTree.tostring(top, encoding="unicode")
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{body}\n'

@@ -23,11 +23,13 @@ ROOM = 20_000_000  # characters that all pictures of the page may take
 class Told:
     """What was looked at, with which runs, and what came of it.
 
-    Paths for Label Studio begin at ``root``; ``split`` is the one that was asked for.
+    Paths for Label Studio begin at ``root``, and ``folder`` holds all images; ``split`` is the one
+    that was asked for.
     """
 
     data: Path
     root: Path
+    folder: Path
     runs: Sequence[Path]
     which: str
     images: int
@@ -50,6 +52,11 @@ class Told:
         words = ["maskwright", "suspects", *(path.as_posix() for path in self.runs)]
         words += ["--split", self.split] if self.split else []
         return shlex.join([*words, "--out", "suspects-again"])
+
+    @property
+    def storage(self) -> str:
+        """The folder to add to Label Studio as a local storage."""
+        return printable(str(self.folder))
 
     @property
     def serving(self) -> str:
