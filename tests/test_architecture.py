@@ -37,6 +37,7 @@ ORDER = [
     "measures",
     "pictures",
     "tiling",
+    "views",
     "predictor",
     "calibration",
     "deciding",

@@ -126,8 +126,13 @@ def test_most_likely_is_the_index_of_the_largest():
     assert most_likely(np.array([[[0.2, 0.8], [0.6, 0.4]]])).tolist() == [[1, 0]]
 
 
-def test_batched_keeps_all_items():
-    assert list(batched(range(5), 2)) == [(0, 1), (2, 3), (4,)]
+def test_batched_keeps_all_and_counts_squares_alone():
+    squares: list[tuple[None, object]] = [(None, np.zeros((1, 1, 3)))] * (BATCH + 1)
+    squares.insert(3, (None, DataError("broken")))
+    assert [(first, len(batch)) for first, batch in batched(squares)] == [
+        (True, BATCH + 1),
+        (False, 1),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +159,7 @@ def test_a_file_of_other_bands_than_the_models_is_refused(tmp_path, save):
 
 def bright_of_neighbours(views: np.ndarray) -> np.ndarray:
     """Logits float32 [B, S, S, 2]: the mean of the 3×3 pixels around each, less 128."""
-    level = np.pad(views[..., 0].astype(np.float32), ((0, 0), (1, 1), (1, 1)), "symmetric")
+    level = np.pad(views[..., 0].astype(np.float32), ((0, 0), (1, 1), (1, 1)), "reflect")
     rows = sum(level[:, y : y + views.shape[1]] for y in range(3))
     mean = sum(rows[:, :, x : x + views.shape[2]] for x in range(3)) / 9
     return np.stack([128 - mean, mean - 128], axis=-1) / 40

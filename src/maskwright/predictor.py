@@ -2,96 +2,36 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import numpy as np
 
 from maskwright.config import ViewConfig
 from maskwright.data.images import RGB, Bands, read_image
 from maskwright.data.labels import ClassTable
+from maskwright.data.rasters import Held, Raster
 from maskwright.data.threads import map_ahead
-from maskwright.data.view import moved, resize, resize_scores, restore, view_matrix, warp_image
 from maskwright.errors import DataError
-from maskwright.tiling import Grid
+from maskwright.views import Cut, Rows, Views, views_of
 
 Item = TypeVar("Item")
 BATCH = 8  # images predicted at once
 
 
-class Views(Protocol):
-    """An image as the squares that a network sees, and the way back from their scores."""
-
-    @property
-    def squares(self) -> Sequence[np.ndarray]:
-        """One or more uint8 [S, S, C]."""
-
-    def join(self, scores: Sequence[np.ndarray]) -> np.ndarray:
-        """Class probabilities float32 [H, W, classes] of the image from those of its squares."""
-
-
-@dataclass(frozen=True)
-class Whole:
-    """An image of height × width as one square uint8 [S, S, C], and the map to it."""
-
-    square: np.ndarray
-    matrix: np.ndarray
-    height: int
-    width: int
-
-    @classmethod
-    def of(cls, image: np.ndarray, view: ViewConfig, margin: int = 0) -> Whole:
-        """An image uint8 [H, W, C] fitted into the view, of which more is seen by the margin."""
-        height, width = image.shape[:2]
-        matrix = view_matrix(height, width, view.size, view.fit)
-        square = warp_image(image, moved(matrix, margin), view.size + 2 * margin)
-        return cls(square, matrix, height, width)
-
-    @property
-    def squares(self) -> Sequence[np.ndarray]:
-        return (self.square,)
-
-    def join(self, scores: Sequence[np.ndarray]) -> np.ndarray:
-        return restore(scores[0], self.matrix, self.height, self.width)
-
-
-@dataclass(frozen=True)
-class Windows:
-    """An image of height × width as overlapping tiles uint8 [S, S, C] of a scaled copy."""
-
-    squares: Sequence[np.ndarray]
-    grid: Grid
-    height: int
-    width: int
-
-    @classmethod
-    def of(cls, image: np.ndarray, view: ViewConfig, margin: int = 0) -> Windows:
-        """An image uint8 [H, W, C] cut as the view says, each tile larger by the margin."""
-        height, width = image.shape[:2]
-        down, across = (max(1, round(side * view.scale)) for side in (height, width))
-        grid = Grid(down, across, view.size, int(view.size * view.overlap))
-        scaled = image if view.scale == 1 else resize(image, down, across)
-        return cls(grid.cut(scaled, margin), grid, height, width)
-
-    def join(self, scores: Sequence[np.ndarray]) -> np.ndarray:
-        return resize_scores(self.grid.stitch(scores), self.height, self.width)
-
-
 @dataclass
 class Pending(Generic[Item]):
-    """An item, its views, and the scores float32 [S, S, classes] of those predicted so far."""
+    """An item and its views; none where its image cannot be read. ``broken``: no more of it."""
 
     item: Item
-    views: Views
-    scores: list[np.ndarray] = field(default_factory=list)
+    views: Views | None = None
+    broken: bool = False
 
-    @property
-    def whole(self) -> bool:
-        """Whether every square has its scores."""
-        return len(self.scores) == len(self.views.squares)
+
+Next = tuple[Pending[Item], "np.ndarray | DataError"]  # a square uint8 [S, S, C], or what is wrong
 
 
 @dataclass(frozen=True)
@@ -141,60 +81,125 @@ class Predictor:
         Where a list ``unreadable`` is given, items whose image raises DataError are passed over
         and the errors collected in it.
         """
+        parts: list[np.ndarray] = []
+        for item, rows in self.by_rows(items, lambda item: Held(read(item))):
+            if isinstance(rows, DataError):
+                if unreadable is None:
+                    raise rows
+                unreadable.append(rows)
+                parts = []
+                continue
+            parts.append(rows.probabilities)
+            if rows.end == rows.height:
+                yield item, parts[0] if len(parts) == 1 else np.concatenate(parts)
+                parts = []
 
-        views = Windows.of if self.view.fit == "window" else Whole.of
+    def by_rows(
+        self, items: Iterable[Item], read: Callable[[Item], Raster]
+    ) -> Iterator[tuple[Item, Rows | DataError]]:
+        """Each item with its next finished rows, all in order.
 
-        def prepare(item: Item) -> Pending[Item] | DataError:
+        Where an image cannot be read, or breaks off, the error stands in place of its rows or of
+        the rest of them.
+        """
+
+        def prepare(item: Item) -> tuple[Item, Views | DataError]:
             try:
-                image = read(item)
+                return item, views_of(read(item), self.view, self.margin)
             except DataError as error:
-                return error
-            return Pending(item, views(image, self.view, self.margin))
+                return item, error
 
-        ready = readable(map_ahead(prepare, items, ahead=2 * BATCH), unreadable)
-        several = False  # whether a batch has been predicted already
-        for batch in batched(squares_of(ready), BATCH):
-            seen = np.stack([square for _, square in batch])
-            if several:  # the last one is filled up, so that an engine compiles for one shape
-                seen = np.pad(seen, ((0, BATCH - len(batch)), (0, 0), (0, 0), (0, 0)))
-            logits, several = self.logits(seen)[: len(batch)], True
-            for (one, _), scores in zip(batch, logits, strict=True):
-                one.scores.append(softmax(scores / np.float32(self.temperature)))
-                if one.whole:
-                    yield one.item, one.views.join(one.scores)
+        nexts = squares_of(cuts_of(map_ahead(prepare, items, ahead=2 * BATCH)))
+        # A thread predicts the next batch while rows are put together of the last one.
+        for batch, logits in map_ahead(self._logits_of, batched(nexts), workers=1, ahead=2):
+            scores = iter(self._scores(logits))
+            for one, square in batch:
+                if isinstance(square, DataError):
+                    yield one.item, square
+                elif one.views:
+                    for rows in one.views.put(next(scores)):
+                        yield one.item, rows
+
+    def _logits_of(self, job: tuple[bool, list[Next[Item]]]) -> tuple[list[Next[Item]], np.ndarray]:
+        """A batch and the logits float32 [B, S, S, classes] of its squares.
+
+        Every batch but the first one is filled up, so that an engine compiles for one shape.
+        """
+        first, batch = job
+        squares = [square for _, square in batch if isinstance(square, np.ndarray)]
+        if not squares:
+            return batch, np.zeros((0, 1, 1, 1), np.float32)
+        seen = np.stack(squares)
+        if not first:
+            seen = np.pad(seen, ((0, BATCH - len(squares)), (0, 0), (0, 0), (0, 0)))
+        return batch, self.logits(seen)
+
+    def _scores(self, logits: np.ndarray) -> np.ndarray:
+        return softmax(logits / np.float32(self.temperature))
 
 
-def squares_of(ready: Iterable[Pending[Item]]) -> Iterator[tuple[Pending[Item], np.ndarray]]:
-    """The squares of all images one after another, each with what it belongs to."""
-    for one in ready:
-        for square in one.views.squares:
+def cuts_of(
+    ready: Iterable[tuple[Item, Views | DataError]],
+) -> Iterator[tuple[Pending[Item], Cut]]:
+    """What gives the squares of all images, one part after another; or raises what is wrong."""
+    for item, views in ready:
+        if isinstance(views, DataError):
+            yield Pending(item), partial(refuse, views)
+        else:
+            one = Pending(item, views)
+            for cut in views.cuts():
+                yield one, cut
+
+
+def refuse(error: DataError) -> NoReturn:
+    raise error
+
+
+def squares_of(ready: Iterable[tuple[Pending[Item], Cut]]) -> Iterator[Next[Item]]:
+    """The squares of all images one after another, each with what it belongs to.
+
+    They are cut ahead in threads. Where an image breaks off, the error is the last of it.
+    """
+
+    def squares(job: tuple[Pending[Item], Cut]) -> tuple[Pending[Item], Sequence[Any]]:
+        one, cut = job
+        try:
+            return one, () if one.broken else cut()
+        except DataError as error:
+            return one, [error]
+
+    for one, found in map_ahead(squares, ready, ahead=3):
+        for square in () if one.broken else found:
+            one.broken = isinstance(square, DataError)
             yield one, square
 
 
-def readable(
-    prepared: Iterable[Pending[Item] | DataError], unreadable: list[DataError] | None
-) -> Iterator[Pending[Item]]:
-    """What could be read; errors are raised, or collected where there is a list for them."""
-    for one in prepared:
-        if not isinstance(one, DataError):
-            yield one
-        elif unreadable is None:
-            raise one
-        else:
-            unreadable.append(one)
-
-
-def batched(items: Iterable[Item], size: int) -> Iterator[tuple[Item, ...]]:
-    """Tuples of ``size`` items, the last may be shorter (as in itertools from Python 3.12 on)."""
-    source = iter(items)
-    while batch := tuple(itertools.islice(source, size)):
-        yield batch
+def batched(nexts: Iterable[Next[Item]]) -> Iterator[tuple[bool, list[Next[Item]]]]:
+    """Lists with ``BATCH`` squares each, the last one with those that are left; and whether it is
+    the first list."""
+    batch: list[Next[Item]] = []
+    first, count = True, 0
+    for one in nexts:
+        batch.append(one)
+        count += isinstance(one[1], np.ndarray)
+        if count == BATCH:
+            yield first, batch
+            batch, count, first = [], 0, False
+    if batch:
+        yield first, batch
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities over the last axis, float32, of logits float32."""
-    exponent = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponent / exponent.sum(axis=-1, keepdims=True)
+    """Probabilities over the last axis, float32, of logits float32.
+
+    >>> softmax(np.log(np.float32([1, 3]))).tolist()
+    [0.25, 0.75]
+    """
+    planes = np.moveaxis(logits, -1, 0).copy()  # a class a plane: several times as fast
+    planes -= planes.max(axis=0)
+    np.exp(planes, out=planes)
+    planes /= planes.sum(axis=0)
+    return np.ascontiguousarray(np.moveaxis(planes, 0, -1))
 
 
 def most_likely(probabilities: np.ndarray) -> np.ndarray:

@@ -1,9 +1,9 @@
-"""Images of any size as overlapping square tiles, and back: pure NumPy."""
+"""Images of any size as overlapping square tiles, and back by rows: pure NumPy."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 def starts(length: int, tile: int, overlap: int) -> list[int]:
     """First pixel of each tile; the tiles cover [0, length) and share at least ``overlap`` pixels.
 
-    Where ``length`` is at most ``tile``, it is one tile, which the caller pads.
+    Where ``length`` is at most ``tile``, it is one tile, of which a part lies beyond the image.
 
     >>> starts(110, tile=64, overlap=32)
     [0, 23, 46]
@@ -35,54 +35,74 @@ class Grid:
     overlap: int
 
     @property
-    def corners(self) -> list[tuple[int, int]]:
-        """(top, left) of each tile."""
-        lefts = starts(self.width, self.tile, self.overlap)
-        tops = starts(self.height, self.tile, self.overlap)
-        return [(top, left) for top in tops for left in lefts]
+    def tops(self) -> list[int]:
+        """First row of each row of tiles."""
+        return starts(self.height, self.tile, self.overlap)
 
-    def cut(self, image: np.ndarray, margin: int = 0) -> list[np.ndarray]:
-        """The tiles [tile, tile, C] of an image [height, width, C], its border reflected.
-
-        With a ``margin`` each shows so many pixels more on each side: what lies there in the
-        image, and beyond it its reflection (overlap-tile, Ronneberger et al. 2015, figure 2).
-        """
-        down, across = (max(0, self.tile - side) for side in image.shape[:2])
-        if down or across or margin:
-            image = reflected(image, down, across, margin)
-        side = self.tile + 2 * margin
-        return [image[y : y + side, x : x + side] for y, x in self.corners]
-
-    def stitch(self, tiles: Sequence[np.ndarray]) -> np.ndarray:
-        """The image float32 [height, width, C] whose tiles [tile, tile, C] these are.
-
-        Where tiles overlap they are averaged, each with weights that fall towards its border.
-        """
-        height, width = max(self.height, self.tile), max(self.width, self.tile)
-        total = np.zeros((height, width, tiles[0].shape[2]), np.float32)
-        weights = np.zeros((height, width, 1), np.float32)
-        window = fade(self.tile)
-        for (y, x), tile in zip(self.corners, tiles, strict=True):
-            total[y : y + self.tile, x : x + self.tile] += tile * window
-            weights[y : y + self.tile, x : x + self.tile] += window
-        total /= weights
-        return total[: self.height, : self.width]
+    @property
+    def lefts(self) -> list[int]:
+        """First column of each column of tiles."""
+        return starts(self.width, self.tile, self.overlap)
 
 
-def reflected(image: np.ndarray, down: int, across: int, margin: int = 0) -> np.ndarray:
-    """The image with so many more rows and columns after its last ones, and ``margin`` all round.
+class Stitching:
+    """Tiles put in row by row, image rows taken out as soon as no further tile reaches them.
 
-    What is new is mirrored at the image's edge.
+    Where tiles overlap they are averaged, each with weights that fall towards its border. No more
+    than a row of tiles is in memory.
+
+    >>> rows = Stitching(Grid(height=5, width=4, tile=4, overlap=2))
+    >>> tile = np.ones((4, 4, 1), np.float32)
+    >>> [(top, len(row)) for top, row in rows.put(tile)]  # below it the next one takes part
+    [(0, 1)]
+    >>> [(top, len(row)) for top, row in rows.put(tile)]
+    [(1, 4)]
     """
-    rows, columns = (margin, down + margin), (margin, across + margin)
-    return np.pad(image, (rows, columns, (0, 0)), "symmetric")
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid, self.tops, self.lefts = grid, grid.tops, grid.lefts
+        self.line = fade(grid.tile)
+        self.window = np.outer(self.line, self.line)[..., None]
+        self.across = _weights(self.lefts, self.line)
+        self.down = _weights(self.tops, self.line)
+        self.open: np.ndarray | None = None  # float32 [tile, width, C], of the present row of tiles
+        self.done = 0  # tiles
+
+    def put(self, tile: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Add the next tile float32 [tile, tile, C], row by row of tiles, left to right.
+
+        Yields the rows that are finished by it, if there are any: the first one's place in the
+        image and rows float32 [n, width, C].
+        """
+        side = self.grid.tile
+        row, column = divmod(self.done, len(self.lefts))
+        if self.open is None:
+            self.open = np.zeros((side, len(self.across), tile.shape[2]), np.float32)
+        self.open[:, self.lefts[column] : self.lefts[column] + side] += tile * self.window
+        self.done += 1
+        if column + 1 < len(self.lefts):
+            return
+        top = self.tops[row]
+        end = self.tops[row + 1] if row + 1 < len(self.tops) else self.grid.height
+        weights = np.outer(self.down[top:end], self.across)[..., None]
+        yield top, (self.open[: end - top] / weights)[:, : self.grid.width]
+        below = np.zeros_like(self.open)
+        below[: side - (end - top)] = self.open[end - top :]
+        self.open = below
 
 
 def fade(tile: int) -> np.ndarray:
-    """Weights float32 [tile, tile, 1] above 0 up to 1, a squared sine along each axis.
+    """Weights float32 [tile] above 0 up to 1 along one side of a tile, a squared sine.
 
-    >>> [round(float(weight), 3) for weight in fade(4)[1, :, 0]]
-    [0.125, 0.729, 0.729, 0.125]
+    >>> fade(4).round(3).tolist() == np.float32([0.146, 0.854, 0.854, 0.146]).tolist()
+    True
     """
-    line = np.sin(np.pi * (np.arange(tile) + 0.5) / tile) ** 2
-    return np.outer(line, line).astype(np.float32)[..., None]
+    return np.sin(np.pi * (np.arange(tile) + 0.5) / tile).astype(np.float32) ** 2
+
+
+def _weights(first: list[int], line: np.ndarray) -> np.ndarray:
+    """The sum float32 [n] of the weights of tiles that begin at these pixels of a side."""
+    total = np.zeros(first[-1] + len(line), np.float32)
+    for start in first:
+        total[start : start + len(line)] += line
+    return total

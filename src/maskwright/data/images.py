@@ -22,7 +22,7 @@ from maskwright.data.bands import RGB, Bands, to_bands
 from maskwright.data.bands import bands_from_dict as bands_from_dict
 from maskwright.data.bands import display as display
 from maskwright.data.limits import BYTES, PIXELS, set_limits
-from maskwright.data.strips import read_page
+from maskwright.data.strips import read_page, read_rows
 from maskwright.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM")
@@ -81,23 +81,29 @@ def opened(path: Path) -> Iterator[Image.Image | tiff.Page]:
 
     Whatever is wrong with the file becomes a DataError that names it.
     """
+    with explained(path), path.open("rb") as file:
+        if (size := os.fstat(file.fileno()).st_size) > MOST_FILE:
+            raise DataError(
+                f"{path} has {size:,} bytes, and at most {MOST_FILE:,} are read; cut it into "
+                f"smaller images, or set {BYTES} higher if you trust it",
+                "too-large",
+            )
+        if page := tiff.foreign_page(file, path):
+            yield page
+            return
+        file.seek(0)
+        with Image.open(file, formats=FORMATS) as image:
+            # Pillow only warns below twice its limit; catch_warnings is not for threads.
+            if image.width * image.height > (Image.MAX_IMAGE_PIXELS or math.inf):
+                raise Image.DecompressionBombError
+            yield image
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn whatever is wrong with an image file into a DataError that names it."""
     try:
-        with path.open("rb") as file:
-            if (size := os.fstat(file.fileno()).st_size) > MOST_FILE:
-                raise DataError(
-                    f"{path} has {size:,} bytes, and at most {MOST_FILE:,} are read; cut it into "
-                    f"smaller images, or set {BYTES} higher if you trust it",
-                    "too-large",
-                )
-            if page := tiff.foreign_page(file, path):
-                yield page
-                return
-            file.seek(0)
-            with Image.open(file, formats=FORMATS) as image:
-                # Pillow only warns below twice its limit; catch_warnings is not for threads.
-                if image.width * image.height > (Image.MAX_IMAGE_PIXELS or math.inf):
-                    raise Image.DecompressionBombError
-                yield image
+        yield
     except DataError:
         raise
     except FileNotFoundError:
@@ -186,8 +192,18 @@ def _pixels(image: Image.Image, count: int) -> np.ndarray:
 
 
 def _decode_page(page: tiff.Page, count: int) -> Decoded:
-    """The first page of a TIFF file as it is; GDAL's no-data value becomes 0, or NaN in floats."""
-    pixels = read_page(page)
+    """The first page of a TIFF file as it is."""
+    pixels = tiff.upright(decode_rows(page, 0, page.height, count), page.orientation)
+    height, width = pixels.shape[:2]
+    return Decoded(pixels, "TIFF", page.mode, page.orientation, page.several, width, height)
+
+
+def decode_rows(page: tiff.Page, top: int, bottom: int, count: int) -> np.ndarray:
+    """Rows of a TIFF file as they are, uint8, uint16 or float32 [bottom - top, W, n].
+
+    GDAL's no-data value becomes 0, or NaN in floats. For ``count`` see ``decode``.
+    """
+    pixels = read_rows(page, top, bottom)
     if page.nodata is not None and pixels.itemsize > 1:
         with np.errstate(over="ignore"):
             pixels[pixels == page.nodata] = np.nan if pixels.dtype.kind == "f" else 0
@@ -198,9 +214,7 @@ def _decode_page(page: tiff.Page, count: int) -> Decoded:
             pixels = pixels.astype(np.float32)
     elif pixels.dtype != np.uint8:
         pixels = np.clip(pixels, 0, 65535).astype(np.uint16)
-    pixels = tiff.upright(pixels, page.orientation)
-    height, width = pixels.shape[:2]
-    return Decoded(pixels, "TIFF", page.mode, page.orientation, page.several, width, height)
+    return pixels
 
 
 def read_image(path: Path, bands: Bands = RGB) -> np.ndarray:

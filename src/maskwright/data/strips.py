@@ -7,6 +7,7 @@ tiles are put in order here. No more is read or unpacked than the pixels need.
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import struct
 import zlib
@@ -22,22 +23,28 @@ def read_page(page: Page) -> np.ndarray:
 
     Blocks that GDAL left out of a sparse file are 0.
     """
-    pixels = np.zeros((page.height, page.width, page.samples), page.dtype.newbyteorder("="))
-    places = iter(page.places)
+    return read_rows(page, 0, page.height)
+
+
+def read_rows(page: Page, top: int, bottom: int) -> np.ndarray:
+    """The rows of ``read_page`` from top on, before bottom; only their blocks are unpacked."""
+    height, width = page.block
+    down, across = math.ceil(page.height / height), math.ceil(page.width / width)
+    first, end = top // height, math.ceil(bottom / height)
+    shape = (min(page.height, end * height) - first * height, page.width, page.samples)
+    pixels = np.zeros(shape, page.dtype.newbyteorder("="))
     for plane in range(page.samples if page.planar else 1):
         chosen = slice(plane, plane + 1) if page.planar else slice(None)
-        for top in range(0, page.height, page.block[0]):
-            # Tiles are whole also beyond the edge; the last strip ends with the image.
-            rows = page.block[0]
-            if page.block[1] == page.width:
-                rows = min(rows, page.height - top)
-            for left in range(0, page.width, page.block[1]):
-                offset, length = next(places)
-                if offset or length:
-                    target = pixels[top : top + rows, left : left + page.block[1], chosen]
-                    block = _read_block(page, offset, length, rows)
-                    target[...] = block[: target.shape[0], : target.shape[1]]
-    return pixels
+        for row, column in itertools.product(range(first, end), range(across)):
+            offset, length = page.places[(plane * down + row) * across + column]
+            if offset or length:
+                y, x = (row - first) * height, column * width
+                target = pixels[y : y + height, x : x + width, chosen]
+                # Tiles are whole also beyond the edge; the last strip ends with the image.
+                rows = len(target) if width == page.width else height
+                block = _read_block(page, offset, length, rows)
+                target[...] = block[: target.shape[0], : target.shape[1]]
+    return pixels[top - first * height : bottom - first * height]
 
 
 def _read_block(page: Page, offset: int, length: int, rows: int) -> np.ndarray:

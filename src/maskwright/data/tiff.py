@@ -8,7 +8,7 @@ end.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 import numpy as np
@@ -32,6 +32,8 @@ OTHERS = {2: "CCITT", 3: "CCITT", 4: "CCITT", 6: "JPEG", 7: "JPEG", 34712: "JPEG
 PREDICTED = (*DEFLATE, 5, 34925, 50000)  # the compressions that a predictor may come before
 LETTERS = {1: "u", 2: "i", 3: "f", 4: "u"}  # SampleFormat -> kind of number
 SIZES = {"u": (8, 16, 32, 64), "i": (8, 16, 32, 64), "f": (16, 32, 64)}  # bits
+MOST_AT_ONCE = 2**28  # bytes of a row of blocks, where a page is read by rows
+THIN = 2**22  # bytes of a strip that is read by itself
 MOST_PAGES = 100  # looked at in search of a second picture
 
 
@@ -80,6 +82,40 @@ def foreign_page(file: IO[bytes], where: object) -> Page | None:
     """
     tags = tags_of(file)
     return None if tags is None or _is_plain(tags) else _page_of(file, tags, where)
+
+
+def page_by_rows(file: IO[bytes], where: object) -> Page | None:
+    """The page that an open file begins with, of any size, if it is read a few rows at a time.
+
+    That is one which lies upright in blocks of known compression; None for any other file.
+    """
+    tags = tags_of(file)
+    if tags is None or _number(tags, 274, 1) != 1 or _number(tags, 266, 1) == REVERSED:
+        return None
+    if _number(tags, 259, NONE) not in (NONE, *DEFLATE, *THROUGH_LIBTIFF):
+        return None
+    if _is_plain(tags) and (_number(tags, 262, 0) not in (1, 2) or set(_numbers(tags, 258)) != {8}):
+        return None
+    page = _thin(_page_of(file, tags, where, limited=False))
+    row_of_blocks = page.block[0] * page.width * page.samples * page.dtype.itemsize
+    return page if row_of_blocks <= MOST_AT_ONCE else None
+
+
+def _thin(page: Page) -> Page:
+    """The page with what is stored as it is, in high strips, described as strips of fewer rows."""
+    row = page.width * page.dtype.itemsize * (1 if page.planar else page.samples)
+    height, rows = page.block[0], max(1, THIN // row)
+    if page.compression != NONE or page.block[1] != page.width or height <= rows:
+        return page
+    if height < page.height:  # a strip need not end where a thin one does
+        rows = math.gcd(height, rows)
+    places = []
+    for number, (offset, length) in enumerate(page.places):
+        lying = min(height, page.height - number % math.ceil(page.height / height) * height)
+        for top in range(0, lying, rows):
+            end = min(length, (top + rows) * row)
+            places.append((offset + top * row, max(0, end - top * row)))
+    return replace(page, block=(rows, page.width), places=tuple(places))
 
 
 def tags_of(file: IO[bytes]) -> Tags | None:
@@ -132,7 +168,7 @@ def has_more(file: IO[bytes]) -> bool:
     return False
 
 
-def _page_of(file: IO[bytes], tags: Tags, where: object) -> Page:
+def _page_of(file: IO[bytes], tags: Tags, where: object, limited: bool = True) -> Page:
     height, width = _number(tags, 257), _number(tags, 256)
     samples, alpha = _number(tags, 277, 1), _alpha(tags)
     if min(height, width, samples) < 1:
@@ -159,7 +195,9 @@ def _page_of(file: IO[bytes], tags: Tags, where: object) -> Page:
         file=file,
         several=has_more(file),
     )
-    _refuse_size(page, where)
+    if limited:
+        _refuse_size(page, where)
+    _refuse_gaps(page)
     return page
 
 
@@ -225,6 +263,11 @@ def _refuse_size(page: Page, where: object) -> None:
             f"smaller images, or set {PIXELS} higher if you trust it",
             "too-large",
         )
+
+
+def _refuse_gaps(page: Page) -> None:
+    """No fewer strips or tiles than the picture needs."""
+    rows, columns = math.ceil(page.height / page.block[0]), math.ceil(page.width / page.block[1])
     needed = rows * columns * (page.samples if page.planar else 1)
     if len(page.places) < needed:
         raise ValueError(f"{len(page.places)} of {needed} strips or tiles")

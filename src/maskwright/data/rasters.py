@@ -1,0 +1,111 @@
+"""Images that are read by rows: those in memory, and files too large to be held there."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from maskwright.data import tiff
+from maskwright.data.bands import RGB, Bands, to_bands
+from maskwright.data.images import EXIF_ORIENTATION, decode_rows, explained, opened, read_image
+
+SMALL = 2**22  # pixels of an image that is decoded as soon as it is opened
+
+
+class Raster(Protocol):
+    """An image of height × width pixels, as the network sees it."""
+
+    @property
+    def height(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    def rows(self, top: int, bottom: int) -> np.ndarray:
+        """uint8 [bottom - top, width, C]; of any thread. DataError where the file is damaged."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """An image uint8 [H, W, C] in memory."""
+
+    pixels: np.ndarray
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    def rows(self, top: int, bottom: int) -> np.ndarray:
+        return self.pixels[top:bottom]
+
+
+@dataclass
+class Late:
+    """An image file that is decoded when its first rows are wanted, then held."""
+
+    path: Path
+    bands: Bands
+    height: int
+    width: int
+    held: Held | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def rows(self, top: int, bottom: int) -> np.ndarray:
+        with self.lock:
+            self.held = self.held or Held(read_image(self.path, self.bands))
+        return self.held.rows(top, bottom)
+
+
+@dataclass(frozen=True)
+class Paged:
+    """A TIFF file of which only the rows that are wanted are read."""
+
+    path: Path
+    bands: Bands
+    page: tiff.Page
+
+    @property
+    def height(self) -> int:
+        return self.page.height
+
+    @property
+    def width(self) -> int:
+        return self.page.width
+
+    def rows(self, top: int, bottom: int) -> np.ndarray:
+        with explained(self.path), self.path.open("rb") as file:
+            page = replace(self.page, file=file)
+            return to_bands(decode_rows(page, top, bottom, self.bands.count), self.bands, self.path)
+
+
+def open_raster(path: Path, bands: Bands = RGB) -> Raster:
+    """An image file; a TIFF larger than ``SMALL`` is read by rows where its blocks allow it.
+
+    Limits of pixels and bytes hold for files that are decoded whole. Raises DataError.
+    """
+    with explained(path), path.open("rb") as file:
+        page = tiff.page_by_rows(file, path)
+    if page and page.height * page.width > SMALL:
+        return Paged(path, bands, page)
+    height, width = _size(path)
+    return (
+        (Held(read_image(path, bands)))
+        if height * width <= SMALL
+        else Late(path, bands, height, width)
+    )
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Height and width of an image file, turned as its EXIF flag says."""
+    with opened(path) as image:
+        if isinstance(image, tiff.Page):
+            height, width, flag = image.height, image.width, image.orientation
+        else:
+            (width, height), flag = image.size, image.getexif().get(EXIF_ORIENTATION, 1)
+    return (width, height) if flag in (5, 6, 7, 8) else (height, width)
