@@ -39,6 +39,7 @@ ORDER = [
     "tiling",
     "views",
     "predictor",
+    "averaging",
     "calibration",
     "deciding",
     "shapes",
