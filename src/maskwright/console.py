@@ -6,7 +6,7 @@ Standard output is kept for results (``--json``), so everything here writes to s
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
@@ -116,13 +116,24 @@ def watched() -> bool:
     return console().is_terminal or console().is_jupyter
 
 
-def track(items: Iterable[Item], label: str, total: int, unit: str = "images/s") -> Iterator[Item]:
-    """Yield ``items`` while a bar shows how far they are and how long the rest will take."""
+def track(
+    items: Iterable[Item],
+    label: str,
+    total: int,
+    unit: str = "images/s",
+    size: Callable[[Item], float] = lambda item: 1,
+) -> Iterator[Item]:
+    """Yield ``items`` while a bar shows how far they are and how long the rest will take.
+
+    ``size`` says how many of ``total`` an item is.
+    """
     with progress(unit) as bar:
         task = bar.add_task(label, total=total, rate="", note="")
         begun = shown = time.perf_counter()
-        for done, item in enumerate(items, 1):
+        done = 0.0
+        for item in items:
             yield item
+            done += size(item)
             now = time.perf_counter()
             if now - shown > REDRAWN or done == total:
                 bar.update(task, completed=done, rate=f"{done / (now - begun):.1f}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -63,4 +65,6 @@ def draw(mask: np.ndarray | None = None, sure: float | None = 0.75, **rest) -> D
     mask = read(SCENE) if mask is None else mask
     confidence = None if sure is None else np.full(mask.shape, sure, np.float32)
     objects = find_objects(mask, KINDS, confidence, least=1)
-    return Drawing("a b.png", "../x/a b.png", KINDS, objects, objects.polygons(), 0.25, **rest)
+    file = Path("x y", "a b.png")
+    polygons = objects.polygons()
+    return Drawing(file.name, file, "../x/a b.png", KINDS, objects, polygons, 0.25, **rest)

@@ -80,6 +80,18 @@ def evaluate(
     metavar="SHARE",
     help="Leave open what is unsure, so that this share of the rest is right: 0.95.",
 )
+@click.option(
+    "--format",
+    metavar="FORMAT",
+    help="png, or tiff (tiled, on the map)  [tiff for what is on a map, or huge; else png]",
+)
+@click.option(
+    "--tta",
+    metavar="WAYS",
+    default="",
+    help="Take the mean over views: flip (left-right), flips (up-down too), scales; slower.",
+)
+@click.option("--resume", is_flag=True, help="Go on in --out; what is done is passed over.")
 @click.option("--objects", is_flag=True, help="Also list the objects and images (two CSV files).")
 @click.option(
     "--shapes",
@@ -112,9 +124,10 @@ def predict(
     recalls: tuple[str, ...],
     thresholds: tuple[str, ...],
     shapes: tuple[str, ...],
+    tta: str,
     **options: Any,
 ) -> None:
-    """Write a mask for each INPUT: file, folder or glob.
+    """Write a mask for each INPUT: image, folder, glob, video, or - for standard input.
 
     \b
     Examples:
@@ -128,11 +141,21 @@ def predict(
 
     options["recalls"] = shares("--recall", recalls)
     options["thresholds"] = shares("--threshold", thresholds)
-    options["shapes"] = [name.strip() for text in shapes for name in text.split(",")]
+    options["shapes"] = [name for text in shapes for name in words_of(text)]
+    options["tta"] = words_of(tta)
     run = load(model)
     start_engine()
     written = predict(run, inputs, out=out, **options)
     say(f"{amount(len(written), 'mask')} in {out}")
+
+
+def words_of(text: str) -> list[str]:
+    """The words between commas.
+
+    >>> words_of("geojson, coco"), words_of("")
+    (['geojson', 'coco'], [])
+    """
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def shares(option: str, words: tuple[str, ...]) -> dict[str, float]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maskwright.data.labels import ClassTable
+from maskwright.data.maps import Place
 from maskwright.shapes.objects import Object, Objects
 
 if TYPE_CHECKING:
@@ -16,24 +18,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where on a map an image lies.
-
-    ``affine`` (a, b, c, d, e, f) turns a point (x, y) in pixels from the upper left corner into
-    map coordinates (ax + by + c, dx + ey + f), in the order of rasterio and of world files' names.
-    ``crs`` is the map's reference system as "EPSG:25832"; GeoJSON's own is "EPSG:4326".
-    """
-
-    affine: tuple[float, float, float, float, float, float]
-    crs: str
-
-
-@dataclass(frozen=True)
 class Drawing:
-    """One image: its file's name, the path from the folder of results to it, its objects, and the
-    polygon of each in pixels."""
+    """One image: its file's name, the file, the path from the folder of results to it, its
+    objects, and the polygon of each in pixels."""
 
     name: str
+    file: Path
     link: str
     table: ClassTable
     objects: Objects

@@ -8,11 +8,13 @@ own with y down, for GDAL takes what has no name for degrees, "crs": null too.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
 
-from maskwright.shapes.drawing import Drawing, Place
+from maskwright.data.maps import Place
+from maskwright.shapes.drawing import Drawing
 from maskwright.shapes.objects import Object
 
 PIXELS = "pixels from the upper left corner of the image, x to the right, y down"
@@ -78,5 +80,7 @@ def reference(place: Place | None) -> dict[str, Any]:
     """The member "crs"; none for WGS 84, which is GeoJSON's own."""
     if place and place.crs.upper() == "EPSG:4326":
         return {}
-    name = "urn:ogc:def:crs:" + "::".join(place.crs.upper().split(":")) if place else PIXELS_WKT
+    name = place.crs if place else PIXELS_WKT
+    if re.fullmatch(r"\w+:\w+", name):
+        name = "urn:ogc:def:crs:" + "::".join(name.upper().split(":"))
     return {"crs": {"type": "name", "properties": {"name": name}}}

@@ -1,7 +1,7 @@
 """Label Studio: one JSON file of tasks with predictions, to import into a project.
 
 An object of one piece without holes is a polygon, any other a brush stroke. The labels need a
-project whose settings have both, see ``settings``; images are named as local files.
+project whose settings have both, see ``settings``; images are named as local files, see ``text``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 from urllib.parse import quote
@@ -22,10 +23,11 @@ from maskwright.shapes.drawing import Drawing, outers
 from maskwright.shapes.objects import Object
 
 DECIMALS = 6  # of a percent
+LOCAL = "/data/local-files/?d="  # what Label Studio calls a file below its document root
 
 
 def entry(drawing: Drawing) -> dict[str, Any]:
-    """A task."""
+    """A task, as yet with the whole path of its image."""
     regions = [
         {
             "id": f"object-{one.number}",
@@ -41,8 +43,7 @@ def entry(drawing: Drawing) -> dict[str, Any]:
     sure = [one.confidence for one in drawing.objects if one.confidence is not None]
     prediction = {"model_version": "maskwright", "result": regions}
     score = {"score": round(fmean(sure), 4)} if sure else {}
-    image = f"/data/local-files/?d={quote(os.fsencode(drawing.name))}"
-    return {"data": {"image": image}, "predictions": [prediction | score]}
+    return {"data": {"image": str(drawing.file.absolute())}, "predictions": [prediction | score]}
 
 
 def region(one: Object, rings: list[Any] | None, drawing: Drawing) -> dict[str, Any]:
@@ -58,8 +59,31 @@ def region(one: Object, rings: list[Any] | None, drawing: Drawing) -> dict[str, 
 
 
 def text(entries: Sequence[dict[str, Any]], table: ClassTable) -> str:
-    """The file of all images."""
-    return json.dumps(entries) + "\n"
+    """The file of all images.
+
+    Their paths begin in the folder above the one that holds all of them: Label Studio shows what is
+    in a local storage, and takes none that is its document root.
+    """
+    files = [Path(one["data"]["image"]) for one in entries]
+    root = above(files)
+    tasks = [
+        dict(one, data={"image": LOCAL + quote(os.fsencode(path))})
+        for one, file in zip(entries, files, strict=True)
+        for path in [file.relative_to(root or file.parent.parent).as_posix()]
+    ]
+    return json.dumps(tasks) + "\n"
+
+
+def above(files: Sequence[Path]) -> Path | None:
+    """The folder above the one that holds all files; None where no folder does.
+
+    >>> above([Path("/x/cells/1.png"), Path("/x/cells/2.png")]) == Path("/x")
+    True
+    """
+    try:
+        return Path(os.path.commonpath([file.parent for file in files])).parent
+    except ValueError:  # of no file, or of files on several drives of Windows
+        return None
 
 
 def settings(entries: Sequence[dict[str, Any]], table: ClassTable) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from maskwright.data.ingest.extras import import_needed
 from maskwright.data.labels import ClassTable
+from maskwright.data.maps import Place
 from maskwright.errors import UsageError, nearest
 from maskwright.files import write_text
 from maskwright.shapes import coco, cvat, geojson, labelstudio, svg, tables
@@ -33,79 +35,75 @@ ALL: Mapping[str, tuple[Callable[[Drawing], Any], Mapping[str, Callable[..., str
     ),
 }
 FORMATS = (*EACH, *ALL)
-TABLES = ("objects.csv", "predictions.csv")
-
-
-@dataclass(frozen=True)
-class Told:
-    """What the files of all images say of one image, and how many objects it has."""
-
-    count: int
-    rows: list[dict[str, object]] = field(default_factory=list)
-    row: Mapping[str, object] = field(default_factory=dict)
-    entries: Mapping[str, Any] = field(default_factory=dict)
+TABLE = "objects.csv"
 
 
 @dataclass(frozen=True)
 class Finding:
     """How the objects of images are found, and what is written of them.
 
-    ``tables``: whether objects.csv and predictions.csv are. ``shapes``: of FORMATS.
+    ``listed``: whether objects.csv is. ``shapes``: of FORMATS.
     """
 
     table: ClassTable
-    tables: bool
+    listed: bool
     shapes: tuple[str, ...]
     least: int
     part: str | None
     boundary: str | None
     tolerance: float
 
-    def each(self, target: Path) -> dict[str, Path]:
-        """The files of an image whose mask is ``target``, by their format."""
-        return {name: target.with_suffix(EACH[name][0]) for name in self.shapes if name in EACH}
+    def ends(self) -> dict[str, tuple[str, ...]]:
+        """The ends of the files of an image, by their format."""
+        return {name: (EACH[name][0],) for name in self.shapes if name in EACH}
 
     def shared(self, out: Path) -> list[Path]:
         """The files of all images, in the folder ``out``."""
         named = [name for shape in self.shapes if shape in ALL for name in ALL[shape][1]]
-        return [out / name for name in ((*TABLES, *named) if self.tables else named)]
+        return [out / name for name in ([TABLE, *named] if self.listed else named)]
 
-    def find(self, mask: np.ndarray, probabilities: np.ndarray) -> Objects:
-        """The objects of mask uint8 [H, W], of probabilities float32 [H, W, classes]."""
-        known = np.minimum(mask, probabilities.shape[-1] - 1)  # open pixels are in no object
-        sure = np.take_along_axis(probabilities, known[..., None], axis=-1)[..., 0]
+    def find(self, mask: np.ndarray, confidence: np.ndarray) -> Objects:
+        """The objects of mask uint8 [H, W], and confidence float32 [H, W] in each pixel's class."""
         return find_objects(
-            mask, self.table, sure, least=self.least, part=self.part, boundary=self.boundary
+            mask, self.table, confidence, least=self.least, part=self.part, boundary=self.boundary
         )
 
-    def write(self, image: Path, mask: np.ndarray, objects: Objects, target: Path) -> Told:
-        """Write the files of one image, and tell what those of all images say of it."""
-        told = Told(len(objects))
-        if self.tables:
-            rows = tables.object_rows(image.name, objects)
-            row = tables.image_row(image.name, mask, objects, self.table)
-            told = Told(len(objects), rows, row)
+    def counted(self, objects: Objects) -> dict[str, int]:
+        """How many objects an image has, and of each class that is not ground."""
+        count = Counter(one.name for one in objects)
+        kinds = [name for k, name in enumerate(self.table.names) if k not in self.table.ground]
+        return {"objects": len(objects)} | {f"objects of {name}": count[name] for name in kinds}
+
+    def write(
+        self,
+        name: str,
+        image: Path | None,
+        objects: Objects,
+        path: Callable[[str], Path],
+        place: Place | None = None,
+    ) -> dict[str, Any]:
+        """Write the files of an image, to ``path(format)``, and tell what those of all images say
+        of it: "objects", rows of objects.csv, and "entries" by format."""
+        told: dict[str, Any] = {"objects": tables.rows(name, objects)} if self.listed else {}
         if not self.shapes:
             return told
         polygons = objects.polygons(self.tolerance)
+        where = link(image, path("mask")) if image else ""
         drawing = Drawing(
-            image.name, link(image, target), self.table, objects, polygons, self.tolerance
+            name, image or Path(name), where, self.table, objects, polygons, self.tolerance, place
         )
-        for name, path in self.each(target).items():
-            write_text(path, EACH[name][1](drawing))
-        entries = {name: ALL[name][0](drawing) for name in self.shapes if name in ALL}
-        return Told(told.count, told.rows, told.row, entries)
+        for kind in self.ends():
+            write_text(path(kind), EACH[kind][1](drawing))
+        return told | {"entries": {k: ALL[k][0](drawing) for k in self.shapes if k in ALL}}
 
-    def write_shared(self, out: Path, told: Sequence[Told]) -> None:
-        """Write the files of all images."""
-        if self.tables:
-            rows = [row for one in told for row in one.rows]
-            write_text(out / TABLES[0], tables.text(tables.OBJECT, rows))
-            columns = tables.image_columns(self.table)
-            write_text(out / TABLES[1], tables.text(columns, [one.row for one in told]))
+    def write_shared(self, out: Path, told: Sequence[Mapping[str, Any]]) -> None:
+        """Write the files of all images, of what ``write`` told of each."""
+        if self.listed:
+            rows = [row for one in told for row in one["objects"]]
+            write_text(out / TABLE, tables.text(tables.OBJECT, rows))
         for name in self.shapes:
             for file, text in ALL[name][1].items() if name in ALL else ():
-                write_text(out / file, text([one.entries[name] for one in told], self.table))
+                write_text(out / file, text([one["entries"][name] for one in told], self.table))
 
 
 def finding(

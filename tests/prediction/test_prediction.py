@@ -13,7 +13,10 @@ from PIL import Image
 from maskwright.calibration import LEVELS, Calibration
 from maskwright.data.images import Bands
 from maskwright.errors import DataError, UsageError
-from maskwright.prediction import Extra, find_images, plan_outputs, predict
+from maskwright.prediction import plan_outputs, predict
+from maskwright.prediction.inputs import find_images
+from maskwright.prediction.outputs import Extra
+from maskwright.prediction.record import Record
 
 
 def touch(*paths: Path) -> list[Path]:
@@ -56,46 +59,42 @@ def test_no_name_at_all_is_an_error():
         find_images([])
 
 
-def test_each_image_gets_a_png_in_the_folder(tmp_path):
-    images = [Path("x/a.jpg"), Path("y/b.tif")]
-    assert plan_outputs(images, tmp_path, Extra(overlay=True, probabilities=True)) == {
-        images[0]: tmp_path / "a.png",
-        images[1]: tmp_path / "b.png",
-    }
-
-
 def test_two_images_for_one_mask_are_refused(tmp_path):
     images = [Path("x/a.jpg"), Path("b.jpg"), Path("y/a.png")]
     with pytest.raises(
         UsageError, match=r"x/a\.jpg, y/a\.png would all become a\.png; predict each into an --out"
     ):
-        plan_outputs(images, tmp_path, Extra())
+        plan_outputs(images, Record(tmp_path, {}), Extra())
 
 
 def test_out_must_not_be_a_file(tmp_path):
     (file,) = touch(tmp_path / "out")
     with pytest.raises(UsageError, match=r"--out .*out is a file; name a folder"):
-        plan_outputs([Path("a.png")], file, Extra())
+        plan_outputs([Path("a.png")], Record(file, {}), Extra())
 
 
-@pytest.mark.parametrize("taken", ["a.png", "a-overlay.jpg", "a-probabilities.npz"])
+@pytest.mark.parametrize(
+    "taken", ["a.png", "a.tif", "a-overlay.jpg", "a-probabilities.npz", "predictions.csv"]
+)
 def test_nothing_that_exists_is_written_over(tmp_path, taken):
     touch(tmp_path / taken)
     with pytest.raises(UsageError, match=rf"{taken} already exists; choose another --out, or rem"):
         plan_outputs(
-            [Path("a.png"), Path("b.png")], tmp_path, Extra(overlay=True, probabilities=True)
+            [Path("a.png"), Path("b.png")],
+            Record(tmp_path, {}),
+            Extra(overlay=True, probabilities=True),
         )
 
 
 def test_the_error_counts_the_other_files_that_exist(tmp_path):
     touch(tmp_path / "a.png", tmp_path / "b.png")
     with pytest.raises(UsageError, match=r"a\.png already exists \(and 1 more\)"):
-        plan_outputs([Path("a.png"), Path("b.png")], tmp_path, Extra())
+        plan_outputs([Path("a.png"), Path("b.png")], Record(tmp_path, {}), Extra())
 
 
 def test_extra_files_are_no_obstacle_where_they_are_not_asked_for(tmp_path):
     touch(tmp_path / "a-overlay.jpg")
-    assert plan_outputs([Path("a.png")], tmp_path, Extra(probabilities=True))
+    plan_outputs([Path("a.png")], Record(tmp_path, {}), Extra(probabilities=True))
 
 
 def test_predict_writes_masks_overlays_and_probabilities(run, tmp_path):
@@ -111,6 +110,8 @@ def test_predict_writes_masks_overlays_and_probabilities(run, tmp_path):
         "0.png",
         "0-overlay.jpg",
         "0-probabilities.npz",
+        "predictions.csv",
+        ".predictions.jsonl",
     }
 
 
@@ -158,7 +159,7 @@ def test_predict_passes_over_unreadable_images_and_names_them_at_the_end(run, tm
         r"Written: 8 masks to .*out$",
     ):
         predict(run, folder, out=tmp_path / "out")
-    assert len(list((tmp_path / "out").iterdir())) == 8
+    assert len(list((tmp_path / "out").glob("*.png"))) == 8
 
 
 def test_predict_leaves_no_empty_folder_where_nothing_could_be_read(run, tmp_path):

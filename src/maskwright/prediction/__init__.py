@@ -1,0 +1,217 @@
+"""Images of any size to masks of the same size, and to the objects in them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from hashlib import file_digest
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NoReturn
+
+from maskwright.averaging import averaged
+from maskwright.console import amount, say
+from maskwright.data.labels import IGNORE
+from maskwright.deciding import Decision, decision
+from maskwright.errors import DataError, UsageError, nearest, some
+from maskwright.files import make_folder, write_text
+from maskwright.prediction.inputs import find_images, is_video_name, stem_of
+from maskwright.prediction.outputs import FORMATS, Extra
+from maskwright.prediction.record import NAME, Record
+from maskwright.prediction.working import Work
+from maskwright.runs import Run, load
+from maskwright.shapes.writing import finding
+
+TABLE = "predictions.csv"
+
+
+def predict(
+    model: Run | str | Path,
+    inputs: str | Path | Sequence[str | Path],
+    *,
+    out: str | Path,
+    overlay: bool = False,
+    probabilities: bool = False,
+    confidence: bool = False,
+    thresholds: Mapping[str, float] | None = None,
+    recalls: Mapping[str, float] | None = None,
+    abstain: float | None = None,
+    objects: bool = False,
+    shapes: Sequence[str] = (),
+    least: int | None = None,
+    part: str | None = None,
+    boundary: str | None = None,
+    tolerance: float | None = None,
+    format: str | None = None,
+    tta: Sequence[str] = (),
+    resume: bool = False,
+) -> list[Path]:
+    """Write a mask for each image: ``out/STEM.png``, a palette PNG in the class colours.
+
+    ``inputs`` are files, folders or globs; videos, whose frames are ``STEM-000000`` and so on; "-"
+    is an image file on standard input. The pixel values of a mask are those of the masks that the
+    run was trained on (class indices for RGB masks). ``predictions.csv`` has a row an image:
+    class shares, counts of objects, confidence. Returns the mask files.
+
+    ``overlay`` adds ``STEM-overlay.jpg``; ``probabilities`` ``STEM-probabilities.npz`` with
+    ``probabilities`` float16 [H, W, classes] and ``classes``, their names; ``confidence``
+    ``STEM-confidence.png``, grey of 8 bits: the probability of the likeliest class, 255 for 1.
+
+    With ``format`` "tiff" mask, probabilities (float32, a band a class) and confidence are tiled
+    TIFF files, on the map where the image is, written as the image is read: memory is bounded
+    whatever its size. Without it they are that for images on a map or too large for PNG.
+
+    ``tta``, test-time augmentation, takes the mean over views of the image: "flip", "flips" and
+    "scales", see ``averaging.averaged``.
+
+    A pixel has its likeliest class, unless ``thresholds``, ``recalls`` or ``abstain`` ask for
+    something else, see ``deciding.decision``; what is left open has the value that means ignore.
+
+    ``objects`` adds ``objects.csv``, a row an object; ``shapes`` files with the objects as
+    polygons: "geojson" and "svg" for each image, "coco", "cvat" and "labelstudio" for all.
+    Objects have ``least`` pixels or more; ``part`` and ``boundary`` say how those that touch are
+    parted, see ``find_objects``, and ``tolerance`` how far outlines may be simplified, see
+    ``Objects.polygons``.
+
+    Never writes over a file that exists, unless ``resume`` goes on in a folder where the same
+    model wrote the same: images that are done, and have not changed, are passed over. An image
+    that cannot be read is passed over and named in a DataError at the end; of one that breaks off
+    what came before is kept.
+    """
+    run = model if isinstance(model, Run) else load(model)
+    names, known = run.table.names, run.calibration
+    decide = decision(names, known, thresholds=thresholds, recalls=recalls, abstain=abstain)
+    for line in decide.in_words(names, int(run.table.stored[IGNORE])):
+        say(line)
+    finds = finding(
+        run.table, objects=objects, shapes=shapes, least=least, part=part, boundary=boundary,
+        tolerance=tolerance,
+    )  # fmt: skip
+    if format not in (None, *FORMATS):
+        raise UsageError(f"no format of masks called {format}: {nearest(str(format), FORMATS)}")
+    extra = Extra(overlay, probabilities, confidence, finds, format)
+    found, folder = find_images(inputs), Path(out)
+    predictor = averaged(run.predictor, tta)
+    record = Record(folder, {**made_by(run, decide, extra), "tta": sorted(set(tta))})
+    plan_outputs(found, record, extra, resume)
+    work = Work(predictor, record, decide, extra)
+    there = folder.exists()
+    make_folder(folder)
+    try:
+        with record:
+            work.go(found)
+    finally:
+        if not (there or record.lines):
+            remove_empty(folder)
+    write_tables(record, extra)
+    lines = [record.lines[stem] for stem in work.asked if stem in work.done]
+    say_what_is_odd([line["row"] for line in lines], names, bool(abstain))
+    if work.unreadable:
+        refuse(work.unreadable, len(found), len(lines), folder)
+    return [folder / line["mask"] for line in lines]
+
+
+def made_by(run: Run, decide: Decision, extra: Extra) -> dict[str, Any]:
+    """What the predictions of a folder have in common: the model, and how they are written."""
+    weights, digest = run.path / "model.keras", ""
+    if weights.exists():
+        with weights.open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+    ways: dict[str, Any] = {
+        "decision": repr(decide),
+        "files": sorted(extra.ends()),
+        "format": extra.format,
+    }
+    if found := extra.finding:
+        ways["objects"] = [found.listed, found.least, found.part, found.boundary, found.tolerance]
+        ways["shapes"] = list(found.shapes)
+    return {"model": digest[:16], **ways}
+
+
+def plan_outputs(paths: Sequence[Path], record: Record, extra: Extra, resume: bool = False) -> None:
+    """Refuse two images for one name, files that exist, and to go on with something else."""
+    out = record.out
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file; name a folder")
+    images = [path for path in paths if not is_video_name(path)]
+    stem, count = Counter(map(stem_of, images)).most_common(1)[0] if images else ("", 0)
+    if count > 1:
+        same = [path for path in images if stem_of(path) == stem]
+        raise UsageError(
+            f"{some(same)} would all become {stem}.png; predict each into an --out of its own"
+        )
+    if record.path.exists():
+        if not resume:
+            raise UsageError(
+                f"{out} holds predictions already; add --resume to go on there, or choose another "
+                "--out"
+            )
+        record.read()
+        record.refuse_others(images)
+        return
+    shared = [out / TABLE, *(extra.finding.shared(out) if extra.finding else [])]
+    taken = [path for path in (*shared, *own_files(paths, out, extra)) if path.exists()]
+    if taken:
+        raise UsageError(
+            f"{taken[0]} already exists{f' (and {len(taken) - 1} more)' if taken[1:] else ''}; "
+            "choose another --out, or remove it"
+        )
+
+
+def own_files(paths: Sequence[Path], out: Path, extra: Extra) -> Iterator[Path]:
+    """The files that there may be of each image; of a video those of its first frame."""
+    ends = [end for several in extra.ends().values() for end in several]
+    for path in paths:
+        stem = f"{path.stem}-000000" if is_video_name(path) else stem_of(path)
+        yield from (out / f"{stem}{end}" for end in ends)
+
+
+def write_tables(record: Record, extra: Extra) -> None:
+    """Write the tables and files of all images of the folder."""
+    lines = [record.lines[stem] for stem in sorted(record.lines)]
+    if not lines:
+        return
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(lines[0]["row"]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(line["row"] for line in lines)
+    write_text(record.out / TABLE, text.getvalue())
+    if extra.finding:
+        extra.finding.write_shared(record.out, lines)
+
+
+def say_what_is_odd(rows: Sequence[Mapping[str, Any]], names: Sequence[str], abstain: bool) -> None:
+    """Say of the rows of predictions.csv what people should know of them."""
+    if rows and "objects" in rows[0]:
+        total = sum(row["objects"] for row in rows)
+        say(f"{amount(total, 'object')} in {amount(len(rows), 'image')}")
+    alone = [name for row in rows for name in names if row[f"share of {name}"] == 1]
+    if alone:
+        say(
+            f"{len(alone)} of {amount(len(rows), 'mask')} hold one class alone "
+            f"({some(sorted(set(alone)))}); if that is wrong, the images may be unlike those that "
+            f"the run was trained on"
+        )
+    if abstain and rows:
+        opened = fmean(row["share left open"] for row in rows)
+        say(f"{opened:.1%} of the pixels are left open, as an image has them on average")
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove a folder in which nothing was written."""
+    with suppress(OSError):
+        (folder / NAME).unlink(missing_ok=True)
+        folder.rmdir()
+
+
+def refuse(unreadable: Sequence[DataError], images: int, written: int, out: Path) -> NoReturn:
+    """Name the images that could not be read."""
+    for error in unreadable[1:]:
+        say(f"passed over: {error}")
+    raise DataError(
+        f"{len(unreadable)} of {amount(images, 'image')} could not be read, the first being "
+        f"{unreadable[0]}. Written: {amount(written, 'mask')}{f' to {out}' if written else ''}"
+    )

@@ -1,0 +1,246 @@
+"""The files of one image, written as its rows of probabilities come."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from maskwright.data.images import write_image, write_mask
+from maskwright.data.labels import IGNORE, ClassTable
+from maskwright.data.limits import PIXELS
+from maskwright.data.maps import Place, lies_on_map, place_of
+from maskwright.data.rasters import Raster
+from maskwright.data.view import shrink
+from maskwright.deciding import Decision
+from maskwright.errors import DataError, WriteError
+from maskwright.pictures import overlay
+from maskwright.prediction.inputs import Picture
+from maskwright.prediction.sinks import Collected, Sink, Tiled
+from maskwright.shapes.writing import Finding
+from maskwright.views import Rows
+
+FORMATS = ("png", "tiff")
+LARGEST_OVERLAY = 8192  # pixels, the longer side
+BLANK = 64  # rows that are made at a time
+BROKEN = -1  # in place of a row: no further one is written
+EVERY = 4  # of which row and column the mean confidence is taken
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What is written beside each mask, and as what: "png", "tiff", or what suits the image."""
+
+    overlay: bool = False
+    probabilities: bool = False
+    confidence: bool = False
+    finding: Finding | None = None
+    format: str | None = None
+
+    def ends(self) -> dict[str, tuple[str, ...]]:
+        """The ends that the files of an image may have, by what they are."""
+        suffixes = {"png": (".png",), "tiff": (".tif",), None: (".png", ".tif")}[self.format]
+        pixels = {"png": (".npz",), "tiff": (".tif",), None: (".npz", ".tif")}[self.format]
+        ends = {"mask": suffixes}
+        if self.overlay:
+            ends["overlay"] = ("-overlay.jpg",)
+        if self.probabilities:
+            ends["probabilities"] = tuple(f"-probabilities{end}" for end in pixels)
+        if self.confidence:
+            ends["confidence"] = tuple(f"-confidence{end}" for end in suffixes)
+        return ends | (self.finding.ends() if self.finding else {})
+
+    def format_of(self, picture: Picture, raster: Raster) -> str:
+        """TIFF for what lies on a map, and for what is larger than programs take as PNG."""
+        if self.format:
+            return self.format
+        large = raster.height * raster.width > (Image.MAX_IMAGE_PIXELS or np.inf)
+        return "tiff" if large or (picture.path and lies_on_map(picture.path)) else "png"
+
+
+class Output:
+    """The files of one image. Rows are put in their order, of any thread."""
+
+    def __init__(
+        self, picture: Picture, raster: Raster, out: Path, table: ClassTable, extra: Extra
+    ) -> None:
+        self.picture, self.raster, self.out = picture, raster, out
+        self.table, self.extra = table, extra
+        self.format = extra.format_of(picture, raster)
+        self.place: Place | None = None
+        if self.format == "tiff" and picture.path:
+            self.place = place_of(picture.path)
+        if extra.finding:
+            refuse_large(picture, raster)
+        self.sinks = {
+            name: self._sink(name)
+            for name in ("probabilities", "confidence", "mask")  # the mask is written last
+            if name in extra.ends()
+        }
+        self.counts = np.zeros(256, np.int64)  # pixels of each class
+        self.sure = 0.0  # sum over rows of their mean confidence
+        self.kept: list[tuple[np.ndarray, np.ndarray]] = []  # mask and confidence, for objects
+        self.masks: list[np.ndarray] = []  # for the overlay
+        self.shrinking = math.ceil(max(raster.height, raster.width) / LARGEST_OVERLAY)
+        self.next, self.ready = 0, threading.Condition()  # the row that is put next
+        self.done = 0  # rows
+
+    def path(self, name: str) -> Path:
+        """The file of this name."""
+        ends = self.extra.ends()[name]
+        end = ends[-1] if self.format == "tiff" else ends[0]
+        return self.out / f"{self.picture.stem}{end}"
+
+    def _sink(self, name: str) -> Sink:
+        path = self.path(name)
+        part = path.with_name(f".{path.stem}.part{path.suffix}")
+        palette, names = self.table.palette, self.table.names
+        if self.format == "tiff":
+            shape, like = (self.raster.height, self.raster.width), self.picture.path
+            if name == "probabilities":
+                return Tiled(part, shape, "float32", names=names, like=like)
+            colors = palette if name == "mask" else None
+            return Tiled(part, shape, "uint8", names=[name], palette=colors, like=like)
+        writers: dict[str, Callable[[Path, np.ndarray], None]] = {
+            "mask": lambda file, pixels: write_mask(file, pixels, palette),
+            "confidence": write_image,
+            "probabilities": lambda file, scores: write_probabilities(file, scores, names),
+        }
+        return Collected(part, writers[name])
+
+    def put(self, rows: Rows, decide: Decision) -> dict[str, Any] | None:
+        """Write the next rows; with the last ones, what is known of the image."""
+        mask, scores = decide(rows.probabilities), rows.probabilities
+        with self.ready:
+            self.ready.wait_for(lambda: self.next in (rows.top, BROKEN))
+            if self.next == BROKEN:
+                return None
+            try:
+                self._take(rows.top, mask, scores)
+                self.next = self.done = rows.end
+                return self._finish() if rows.end == rows.height else None
+            except BaseException:
+                self.next = BROKEN
+                raise
+            finally:
+                self.ready.notify_all()
+
+    def _take(self, top: int, mask: np.ndarray, scores: np.ndarray) -> None:
+        self.counts += np.bincount(mask.ravel(), minlength=256)
+        self.sure += float(scores[::EVERY, ::EVERY].max(axis=-1).mean()) * len(mask)
+        self.sinks["mask"].put(self.table.encode(mask))
+        if "confidence" in self.sinks:
+            self.sinks["confidence"].put(np.rint(255 * scores.max(axis=-1)).astype(np.uint8))
+        if "probabilities" in self.sinks:
+            self.sinks["probabilities"].put(scores)
+        if self.extra.finding:
+            self.kept.append((mask, certainty(mask, scores)))
+        if self.extra.overlay:
+            self.masks.append(mask[-top % self.shrinking :: self.shrinking, :: self.shrinking])
+
+    def _finish(self) -> dict[str, Any]:
+        line: dict[str, Any] = {"mask": self.path("mask").name, "row": self._row()}
+        parts = None
+        if finding := self.extra.finding:
+            mask, sure = (np.concatenate(column) for column in zip(*self.kept, strict=True))
+            found = finding.find(mask, sure)
+            parts = found.labels
+            line["row"] |= finding.counted(found)
+            line |= finding.write(
+                self.picture.name, self.picture.path, found, self.path, self.place
+            )
+        if self.extra.overlay:
+            self._write_overlay(parts)
+        for name, sink in self.sinks.items():
+            sink.finish(self.path(name))
+        return line
+
+    def _row(self) -> dict[str, Any]:
+        """The image's row of predictions.csv, without its objects."""
+        shares = self.counts / self.counts.sum()
+        return {
+            "image": self.picture.name,
+            "mask": self.path("mask").name,
+            "width": self.raster.width,
+            "height": self.raster.height,
+            "confidence": round(self.sure / self.raster.height, 4),
+            **{f"share of {name}": round(shares[k], 6) for k, name in enumerate(self.table.names)},
+            "share left open": round(shares[IGNORE], 6),
+        }
+
+    def _write_overlay(self, parts: np.ndarray | None) -> None:
+        path, step = self.path("overlay"), self.shrinking
+        part = path.with_name(f".{path.name}")
+        image, mask = overview(self.raster, step), np.concatenate(self.masks)
+        parts = None if parts is None else parts[::step, ::step]
+        try:
+            write_image(part, overlay(image, mask, self.table, parts))
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise WriteError.of(path, error) from error
+
+    def break_off(self) -> Path | None:
+        """Keep the rows that were put before the image broke off, the rest of the mask left open.
+
+        Gives the file, whose name says that it is a part; None where no row was put.
+        """
+        with self.ready:
+            self.next = BROKEN
+            self.ready.notify_all()
+        kept = self.path("mask")
+        kept = kept.with_name(f"{kept.stem}-partial{kept.suffix}")
+        if self.done:
+            blank = np.full((BLANK, self.raster.width), self.table.stored[IGNORE], np.uint8)
+            for top in range(self.done, self.raster.height, BLANK):
+                self.sinks["mask"].put(blank[: self.raster.height - top])
+            self.sinks["mask"].finish(kept)
+        self.drop()
+        return kept if self.done else None
+
+    def drop(self) -> None:
+        """Leave no half-written file behind."""
+        for sink in self.sinks.values():
+            sink.drop()
+
+
+def refuse_large(picture: Picture, raster: Raster) -> None:
+    """Raise DataError for an image in which objects would be more than fits into memory."""
+    pixels, most = raster.height * raster.width, Image.MAX_IMAGE_PIXELS or math.inf
+    if pixels > most:
+        raise DataError(
+            f"{picture.name} has {pixels:,} pixels, and objects are found in images of up to "
+            f"{most:,}; cut it, predict it without objects and shapes, or set {PIXELS} higher if "
+            "there is memory: it takes 25 bytes a pixel"
+        )
+
+
+def certainty(mask: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """The probability float32 [H, W] of the class that each pixel of mask uint8 [H, W] has."""
+    known = np.minimum(mask, probabilities.shape[-1] - 1)  # open pixels are in no object
+    return np.take_along_axis(probabilities, known[..., None], axis=-1)[..., 0]
+
+
+def overview(raster: Raster, step: int) -> np.ndarray:
+    """The image uint8 [H / step, W / step, C], blocks of pixels averaged."""
+    if step == 1:
+        return raster.rows(0, raster.height)
+    parts = []
+    for top in range(0, raster.height, step * BLANK):
+        rows = raster.rows(top, min(raster.height, top + step * BLANK))
+        size = (math.ceil(rows.shape[1] / step), math.ceil(rows.shape[0] / step))
+        parts.append(shrink(rows, size[1], size[0]))
+    return np.concatenate(parts)
+
+
+def write_probabilities(path: Path, scores: np.ndarray, names: list[str]) -> None:
+    """An NPZ with ``probabilities`` float16 [H, W, classes] and ``classes``, their names."""
+    with path.open("wb") as file:
+        halves = scores.astype(np.float16)
+        np.savez_compressed(file, probabilities=halves, classes=np.array(names))

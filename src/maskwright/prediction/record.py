@@ -1,0 +1,108 @@
+"""What is known of the predicted images of a folder: a line each, for its tables and --resume."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from maskwright.errors import UsageError, WriteError
+from maskwright.prediction.inputs import Picture
+
+NAME = ".predictions.jsonl"
+FORMAT = 1
+
+
+class Record:
+    """The lines of a folder, by the stems of their files, and where the next ones are added.
+
+    ``made`` says by what they are made: lines of one folder are made by the same.
+    """
+
+    def __init__(self, out: Path, made: Mapping[str, Any]) -> None:
+        self.out, self.made = out, {"format": FORMAT, **made}
+        self.lines: dict[str, dict[str, Any]] = {}
+        self.lock = threading.Lock()
+        self.file: IO[str] | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.out / NAME
+
+    def read(self) -> None:
+        """The lines that are there; a last one that is torn does not count.
+
+        Raises UsageError where they were made by something else.
+        """
+        text = self.path.read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1].splitlines()
+        made, *lines = [json.loads(line) for line in whole] or [None]
+        if made != json.loads(json.dumps(self.made)):
+            raise UsageError(
+                f"{self.out} holds predictions of another {_difference(made, self.made)}; go on "
+                "with the same, or choose another --out"
+            )
+        self.lines = {line["stem"]: line for line in lines}
+
+    def refuse_others(self, images: Sequence[Path]) -> None:
+        """Raise UsageError for an image whose files are those of another one of that name."""
+        for path in images:
+            line = self.lines.get(path.stem)
+            if line and line["file"][0] != os.path.relpath(path, self.out):
+                raise UsageError(
+                    f"{path} would become what {self.out / line['mask']} is there already, of "
+                    f"{line['file'][0]}; choose another --out"
+                )
+
+    def __enter__(self) -> Record:
+        """Open the file for further lines, those that are known at its beginning."""
+        content = [json.dumps(line) + "\n" for line in (self.made, *self.lines.values())]
+        try:
+            self.file = self.path.open("w", encoding="utf-8")
+            self.file.writelines(content)
+            self.file.flush()
+        except OSError as error:
+            raise WriteError.of(self.path, error) from error
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.file:
+            self.file.close()
+
+    def has(self, picture: Picture) -> bool:
+        """Whether the image was predicted, as it is now, and its mask is there."""
+        line = self.lines.get(picture.stem)
+        if not line or line["file"] != _state(picture, self.out):
+            return False
+        return bool((self.out / line["mask"]).exists())
+
+    def add(self, picture: Picture, line: Mapping[str, Any]) -> None:
+        """Note an image, all of whose files are written; of any thread."""
+        known = {"stem": picture.stem, "file": _state(picture, self.out), **line}
+        with self.lock:
+            self.lines[picture.stem] = known
+            if self.file:
+                try:
+                    self.file.write(json.dumps(known) + "\n")
+                    self.file.flush()
+                except OSError as error:
+                    raise WriteError.of(self.path, error) from error
+
+
+def _state(picture: Picture, out: Path) -> list[Any]:
+    """What tells whether an image is still the same: where its file is, its size and its date."""
+    if picture.path is None:
+        return [picture.name]
+    found = picture.path.stat()
+    return [os.path.relpath(picture.path, out), found.st_size, found.st_mtime_ns]
+
+
+def _difference(made: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
+    """The first thing that two ways differ in, and how."""
+    for key, value in now.items():
+        if made is None or made.get(key) != value:
+            return key if made is None else f"{key} ({made.get(key)}, not {value})"
+    return "kind"

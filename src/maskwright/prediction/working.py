@@ -1,0 +1,95 @@
+"""Images in, files out: reading, predicting and writing at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from maskwright.console import amount, say, track
+from maskwright.data.rasters import Raster
+from maskwright.data.threads import map_ahead
+from maskwright.deciding import Decision
+from maskwright.errors import DataError, MaskwrightError
+from maskwright.prediction.inputs import Picture, count_of, pictures
+from maskwright.prediction.outputs import Extra, Output
+from maskwright.prediction.record import Record
+from maskwright.predictor import Predictor
+from maskwright.views import Rows
+
+
+class Work:
+    """The images of a folder of predictions, as far as they are done.
+
+    ``asked`` are their stems in order, ``done`` those that are written, or were before;
+    ``unreadable`` what is wrong with the others.
+    """
+
+    def __init__(
+        self, predictor: Predictor, record: Record, decide: Decision, extra: Extra
+    ) -> None:
+        self.predictor, self.record, self.decide, self.extra = predictor, record, decide, extra
+        self.outputs: dict[Picture, Output] = {}
+        self.asked: list[str] = []
+        self.done: set[str] = set()
+        self.before = 0
+        self.unreadable: list[DataError] = []
+
+    def go(self, paths: Sequence[Path]) -> None:
+        """Predict all images, or as many as there are until something ends it."""
+        total = sum(map(count_of, paths))
+        predicted = self.predictor.by_rows(self.wanted(paths), self.read)
+        try:
+            for _ in track(map_ahead(self.write, predicted), "predicting", total, size=float):
+                pass
+        except (KeyboardInterrupt, MemoryError, MaskwrightError):
+            if self.done:
+                say(
+                    f"{len(self.done)} of {amount(total, 'mask')} are whole in {self.record.out}; "
+                    "the same command with --resume goes on"
+                )
+            raise
+        finally:
+            for output in self.outputs.values():
+                output.drop()
+        if self.before:
+            say(f"{self.before} of {amount(total, 'image')} were done before")
+
+    def wanted(self, paths: Sequence[Path]) -> Iterator[Picture]:
+        """The images that are not yet done."""
+        for picture in pictures(paths):
+            self.asked.append(picture.stem)
+            if self.record.has(picture):
+                self.done.add(picture.stem)
+                self.before += 1
+            else:
+                yield picture
+
+    def read(self, picture: Picture) -> Raster:
+        """An image, and a place for what becomes of it."""
+        raster = picture.open(self.predictor.bands)
+        out, table = self.record.out, self.predictor.table
+        self.outputs[picture] = Output(picture, raster, out, table, self.extra)
+        return raster
+
+    def write(self, job: tuple[Picture, Rows | DataError]) -> float:
+        """Write what has come of an image: the share of it that it was."""
+        picture, rows = job
+        if isinstance(rows, DataError):
+            self.give_up(picture, rows)
+            return 1
+        line = self.outputs[picture].put(rows, self.decide)
+        if line is not None:
+            self.record.add(picture, line)
+            self.done.add(picture.stem)
+            del self.outputs[picture]
+        return (rows.end - rows.top) / rows.height
+
+    def give_up(self, picture: Picture, error: DataError) -> None:
+        """Keep what there is of an image that cannot be read to its end."""
+        output = self.outputs.pop(picture, None)
+        kept = output.break_off() if output else None
+        if output and kept:
+            error = DataError(
+                f"{error}; {output.done:,} of its {output.raster.height:,} rows are in {kept}"
+            )
+        self.unreadable.append(error)

@@ -1,0 +1,120 @@
+"""Going on in a folder of predictions: what is done is passed over, nothing else is mixed in."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maskwright.errors import UsageError
+from maskwright.prediction import predict
+from maskwright.prediction.record import NAME
+
+
+def rows(folder, name="predictions.csv"):
+    with (folder / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def images(run):
+    return [pair.image for pair in run.dataset.pairs[:4]]
+
+
+def test_a_second_time_needs_to_be_asked_for(run, tmp_path, images):
+    predict(run, images[0], out=tmp_path / "out")
+    with pytest.raises(UsageError, match="out holds predictions already; add --resume to go on"):
+        predict(run, images[1], out=tmp_path / "out")
+
+
+def test_what_is_done_is_not_done_again(run, tmp_path, images, capsys):
+    out = tmp_path / "out"
+    predict(run, images[:2], out=out, objects=True, shapes=["coco"])
+    dates = {name: (out / name).stat().st_mtime_ns for name in ("0.png", "1.png")}
+    masks = predict(run, images, out=out, objects=True, shapes=["coco"], resume=True)
+    assert [mask.name for mask in masks] == ["0.png", "1.png", "2.png", "3.png"]
+    assert "2 of 4 images were done before" in capsys.readouterr().err
+    assert dates == {name: (out / name).stat().st_mtime_ns for name in dates}
+    assert [row["image"] for row in rows(out)] == ["0.png", "1.png", "2.png", "3.png"]
+    assert {row["image"] for row in rows(out, "objects.csv")} == {f"{k}.png" for k in range(4)}
+    content = json.loads((out / "coco.json").read_text())
+    assert len(content["images"]) == 4
+
+
+def test_an_image_that_has_changed_is_predicted_again(run, tmp_path, images):
+    out = tmp_path / "out"
+    predict(run, images[:2], out=out)
+    Image.new("RGB", (12, 10)).save(images[0])
+    predict(run, images[:2], out=out, resume=True)
+    assert not np.asarray(Image.open(out / "0.png")).any()
+    assert rows(out)[0]["share of value_0"] == "1.0"
+
+
+@pytest.mark.parametrize("gone", ["mask", "line", "half a line"])
+def test_what_is_not_whole_is_done_again(run, tmp_path, images, gone):
+    out = tmp_path / "out"
+    predict(run, images[:2], out=out, confidence=True)
+    lines = (out / NAME).read_text().splitlines(keepends=True)
+    if gone == "mask":
+        (out / "1.png").unlink()
+    else:
+        (out / NAME).write_text("".join(lines[:2]) + (lines[2][:40] if gone != "line" else ""))
+    masks = predict(run, images[:2], out=out, confidence=True, resume=True)
+    assert all(mask.exists() for mask in masks)
+    assert [row["mask"] for row in rows(out)] == ["0.png", "1.png"]
+
+
+def test_without_predictions_it_begins(run, tmp_path, images):
+    assert len(predict(run, images, out=tmp_path / "out", resume=True)) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"confidence": True}, "of another files"),
+        ({"thresholds": {"value_1": 0.4}}, "of another decision"),
+        ({"format": "tiff"}, "of another format"),
+    ],
+)
+def test_another_way_is_not_mixed_in(run, tmp_path, images, options, words):
+    predict(run, images[0], out=tmp_path / "out")
+    with pytest.raises(UsageError, match=f"{words} .*; go on with the same, or choose another --"):
+        predict(run, images, out=tmp_path / "out", resume=True, **options)
+
+
+def test_another_model_is_not_mixed_in(run, tmp_path, images):
+    (run.path / "model.keras").write_bytes(b"one")
+    predict(run, images[0], out=tmp_path / "out")
+    (run.path / "model.keras").write_bytes(b"two")
+    with pytest.raises(UsageError, match="holds predictions of another model"):
+        predict(run, images, out=tmp_path / "out", resume=True)
+
+
+def test_an_image_of_the_same_name_from_elsewhere_takes_the_place_of_none(run, tmp_path, images):
+    out, other = tmp_path / "out", tmp_path / "other" / "0.png"
+    predict(run, images[0], out=out)
+    other.parent.mkdir()
+    Image.new("RGB", (5, 5)).save(other)
+    with pytest.raises(UsageError, match=r"other/0\.png would become what .*0\.png is there"):
+        predict(run, other, out=out, resume=True)
+
+
+def test_ctrl_c_says_how_to_go_on(run, tmp_path, images, monkeypatch, capsys):
+    from maskwright.prediction.working import Work
+
+    true = Work.write
+
+    def write(self, job):
+        if job[0].stem == "2":
+            raise KeyboardInterrupt
+        return true(self, job)
+
+    monkeypatch.setattr(Work, "write", write)
+    with pytest.raises(KeyboardInterrupt):
+        predict(run, images, out=tmp_path / "out")
+    said = " ".join(capsys.readouterr().err.split())
+    assert "of 4 masks are whole in" in said
+    monkeypatch.undo()
+    assert len(predict(run, images, out=tmp_path / "out", resume=True)) == 4
+    assert not list((tmp_path / "out").glob(".*part*"))

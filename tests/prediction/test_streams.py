@@ -1,0 +1,209 @@
+"""Images read and written by rows: tiled masks, maps, files that break off, disks that are full."""
+
+import errno
+import json
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import rasterio
+import tifffile
+from PIL import Image
+from rasterio.transform import Affine
+from skimage.io import imread
+
+from maskwright import views
+from maskwright.config import ViewConfig
+from maskwright.data import rasters, tiff
+from maskwright.errors import DataError, UsageError, WriteError
+from maskwright.prediction import outputs, predict, sinks
+
+
+@pytest.fixture(autouse=True)
+def by_few_rows(monkeypatch):
+    """What is done for huge images, done for small ones."""
+    monkeypatch.setattr(rasters, "SMALL", 100)
+    monkeypatch.setattr(tiff, "THIN", 3000)
+    monkeypatch.setattr(views, "AT_ONCE", 2**12)
+    monkeypatch.setattr(sinks, "BLOCK", 64)
+
+
+@pytest.fixture(params=["pad", "window"])
+def run(run, request):
+    vars(run)["predictor"] = replace(run.predictor, view=ViewConfig(32, request.param))
+    return run
+
+
+def scene(height: int = 200, width: int = 150) -> np.ndarray:
+    """Two bright squares on dark ground, uint8 [height, width, 3]."""
+    image = np.full((height, width, 3), 30, np.uint8)
+    image[20:90, 30:100] = image[120:180, 60:140] = 220
+    return image
+
+
+@pytest.fixture
+def plain(run, tmp_path):
+    """The mask of the scene, read and written whole."""
+    Image.fromarray(scene()).save(tmp_path / "whole.png")
+    (mask,) = predict(run, tmp_path / "whole.png", out=tmp_path / "whole")
+    return np.asarray(Image.open(mask))
+
+
+def test_a_tiled_mask_is_the_same_mask_in_all_programs(run, tmp_path, plain):
+    tifffile.imwrite(tmp_path / "a.tif", scene(), photometric="rgb", tile=(32, 32))
+    out = tmp_path / "out"
+    (mask,) = predict(
+        run, tmp_path / "a.tif", out=out, format="tiff", probabilities=True, confidence=True,
+        overlay=True,
+    )  # fmt: skip
+    assert mask == out / "a.tif"
+    with rasterio.open(mask) as file:
+        assert file.is_tiled
+        assert file.crs is None
+        assert file.colormap(1)[1][:3] == tuple(run.table.palette[1].tolist())
+        np.testing.assert_array_equal(file.read(1), plain)
+    np.testing.assert_array_equal(tifffile.imread(mask), plain)
+    np.testing.assert_array_equal(np.asarray(Image.open(mask)), plain)
+    assert imread(mask).shape[:2] == plain.shape
+    with rasterio.open(out / "a-probabilities.tif") as file:
+        assert file.descriptions == ("value_0", "value_1")
+        assert file.dtypes == ("float32", "float32")
+        np.testing.assert_array_equal(file.read().argmax(axis=0), plain)
+    with rasterio.open(out / "a-confidence.tif") as file:
+        assert file.read(1).min() > 100
+    with Image.open(out / "a-overlay.jpg") as overlay:
+        assert overlay.size == (150, 200)
+
+
+def geotiff(path, image, crs="EPSG:25832"):
+    place = Affine(0.5, 0, 600000, 0, -0.5, 5700000)
+    with rasterio.open(
+        path, "w", driver="GTiff", height=image.shape[0], width=image.shape[1], count=3,
+        dtype="uint8", crs=crs, transform=place, photometric="RGB",
+    ) as file:  # fmt: skip
+        file.write(image.transpose(2, 0, 1))
+    return path
+
+
+def test_an_image_on_a_map_gives_a_mask_and_shapes_on_it(run, tmp_path, plain):
+    path = geotiff(tmp_path / "field.tif", scene())
+    (mask,) = predict(run, path, out=tmp_path / "out", shapes=["geojson"])
+    with rasterio.open(mask) as file, rasterio.open(path) as source:
+        assert (file.crs, file.transform) == (source.crs, source.transform)
+        np.testing.assert_array_equal(file.read(1), plain)
+    content = json.loads((tmp_path / "out" / "field.geojson").read_text())
+    assert content["crs"]["properties"]["name"] == "urn:ogc:def:crs:EPSG::25832"
+    shapes = [one for one in content["features"] if one["properties"]["class"] == "value_1"]
+    x, y = np.array(shapes[0]["geometry"]["coordinates"][0]).T
+    np.testing.assert_allclose([x.min(), y.max()], [600015, 5699990], atol=1)
+
+
+def test_a_map_of_its_own_is_named_by_its_text(run, tmp_path):
+    own = "+proj=tmerc +lat_0=1 +lon_0=2 +k=1 +x_0=3 +y_0=4 +ellps=GRS80 +units=m"
+    path = geotiff(tmp_path / "field.tif", scene(), crs=own)
+    predict(run, path, out=tmp_path / "out", shapes=["geojson"])
+    content = json.loads((tmp_path / "out" / "field.geojson").read_text())
+    assert content["crs"]["properties"]["name"].startswith("PROJCS[")
+
+
+def test_without_rasterio_a_map_is_an_error_that_says_what_to_do(run, tmp_path, monkeypatch):
+    path = geotiff(tmp_path / "field.tif", scene())
+    monkeypatch.setattr("importlib.import_module", _missing)
+    with pytest.raises(DataError, match=r"needs rasterio: pip install 'maskwright\[geo\]'"):
+        predict(run, path, out=tmp_path / "out")
+    (mask,) = predict(run, path, out=tmp_path / "plain", format="png")
+    assert mask.name == "field.png"
+
+
+def _missing(name):
+    raise ImportError(name)
+
+
+def test_a_format_that_is_none_is_refused(run, tmp_path):
+    with pytest.raises(UsageError, match="no format of masks called tif: did you mean tiff"):
+        predict(run, run.dataset.pairs[0].image, out=tmp_path / "out", format="tif")
+
+
+def test_what_is_too_large_for_png_becomes_a_tiff(run, tmp_path, monkeypatch, plain):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 29_999)
+    tifffile.imwrite(tmp_path / "a.tif", scene(), photometric="rgb")
+    (mask,) = predict(run, tmp_path / "a.tif", out=tmp_path / "out")
+    np.testing.assert_array_equal(tifffile.imread(mask), plain)
+    with pytest.raises(DataError, match=r"a\.tif has 30,000 pixels, and objects are found in im"):
+        predict(run, tmp_path / "a.tif", out=tmp_path / "more", objects=True)
+
+
+def test_the_overlay_of_a_large_image_is_smaller(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(outputs, "LARGEST_OVERLAY", 70)
+    tifffile.imwrite(tmp_path / "a.tif", scene(), photometric="rgb")
+    predict(run, tmp_path / "a.tif", out=tmp_path / "out", overlay=True, objects=True)
+    with Image.open(tmp_path / "out" / "a-overlay.jpg") as overlay:
+        assert overlay.size == (50, 67)
+        seen = np.asarray(overlay).astype(int)
+    assert seen[15, 20].sum() > seen[2, 2].sum() + 100
+
+
+def test_of_an_image_that_breaks_off_the_rows_before_are_kept(run, tmp_path, plain):
+    vars(run)["predictor"] = replace(run.predictor, view=ViewConfig(32, "window"))
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, scene(), photometric="rgb", rowsperstrip=8)
+    path.write_bytes(path.read_bytes()[: 130 * 150 * 3])
+    Image.fromarray(scene()).save(tmp_path / "b.png")
+    with pytest.raises(
+        DataError,
+        match=r"1 of 2 images could not be read, the first being .*a\.tif cannot be decoded .*; "
+        r"\d+ of its 200 rows are in .*a-partial\.png\. Written: 1 mask",
+    ):
+        predict(run, [path, tmp_path / "b.png"], out=tmp_path / "out", confidence=True)
+    kept = np.asarray(Image.open(tmp_path / "out" / "a-partial.png"))
+    rows = np.flatnonzero((kept == 255).all(axis=1))[0]
+    assert rows > 60
+    assert (kept[:rows] == plain[:rows]).mean() > 0.95  # which may be that of a whole view
+    assert (kept[rows:] == 255).all()
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {
+        "a-partial.png", "b.png", "b-confidence.png", "predictions.csv", ".predictions.jsonl",
+    }  # fmt: skip
+
+
+def full(path, values, palette):
+    if path.name.startswith(".1"):
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    Image.fromarray(values).save(path)
+
+
+def test_a_full_disk_leaves_what_is_whole_and_says_how_to_go_on(run, tmp_path, monkeypatch, capsys):
+    images = [pair.image for pair in run.dataset.pairs[:3]]
+    with monkeypatch.context() as patch:
+        patch.setattr(outputs, "write_mask", full)
+        with pytest.raises(WriteError, match=r"1\.png cannot be written \(No space left on device"):
+            predict(run, images, out=tmp_path / "out", overlay=True)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "1 of 3 masks are whole in" in said or "2 of 3 masks are whole in" in said
+    assert "the same command with --resume goes on" in said
+    assert not list((tmp_path / "out").glob(".*part*"))
+    masks = predict(run, images, out=tmp_path / "out", overlay=True, resume=True)
+    assert sorted(path.name for path in masks) == ["0.png", "1.png", "2.png"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no limits of file sizes")
+def test_a_tiff_that_the_system_cuts_off_is_no_mask(run, tmp_path):
+    import resource
+    import signal
+
+    noise = np.random.default_rng(0).integers(256, size=(600, 600, 3), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", noise, photometric="rgb")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+        with pytest.raises(WriteError, match=r"a-probabilities\.tif cannot be written"):
+            predict(
+                run, tmp_path / "a.tif", out=tmp_path / "out", format="tiff", probabilities=True
+            )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert not list((tmp_path / "out").glob("*.tif"))
