@@ -89,3 +89,11 @@ def test_a_class_called_by_its_value_is_no_ground_in_an_index_table():
 def test_pictures_side_by_side_have_white_between_them_only():
     row = side_by_side([np.full((2, 3, 3), value, np.uint8) for value in (10, 20)], gap=1)
     assert row[:, :, 0].tolist() == [[10, 10, 10, 255, 20, 20, 20]] * 2
+
+
+def test_in_a_large_image_small_objects_are_more_than_their_outlines(table):
+    mask = np.zeros((2400, 2400), np.uint8)
+    mask[100:120, 100:120] = 1
+    seen = overlay(np.zeros((2400, 2400, 3), np.uint8), mask, table)
+    tinted = seen[100:120, 100:120].sum(axis=-1)
+    assert tinted[10, 10] < tinted[0, 0]  # tinted inside, outlined at the edge

@@ -10,6 +10,8 @@ import numpy as np
 from maskwright.data.images import display
 from maskwright.data.labels import IGNORE, ClassTable
 
+THICKEST = 3  # pixels, of an outline
+
 
 def overlay(
     image: np.ndarray,
@@ -22,7 +24,8 @@ def overlay(
 
     Of several bands the first three are shown (see ``display``). Ignored pixels (255) and the
     classes of ``table.ground`` stay as they are, so that what lies on dark or pale ground stays
-    visible. Outlines are one pixel wide in images of up to 600 pixels and grow with them; those of
+    visible. Outlines are one pixel wide in images of up to 600 pixels and grow with them to three,
+    so that of small objects in large images there is more to see than outlines; those of
     ``parts`` int32 [H, W], numbered objects, are drawn as well, so that touching ones are seen.
     """
     colors = np.zeros((256, 3), np.uint8)
@@ -30,7 +33,7 @@ def overlay(
     tint = colors[mask]
     image = display(image)
     mixed = cv2.addWeighted(image, 1 - strength, tint, strength, 0)
-    thickness = max(1, round(max(mask.shape) / 600))
+    thickness = min(THICKEST, max(1, round(max(mask.shape) / 600)))
     edges = boundaries(mask, thickness)
     if parts is not None:
         edges |= boundaries(parts.astype(np.float32), thickness)

@@ -104,5 +104,6 @@ def _difference(made: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
     """The first thing that two ways differ in, and how."""
     for key, value in now.items():
         if made is None or made.get(key) != value:
-            return key if made is None else f"{key} ({made.get(key)}, not {value})"
+            before = made.get(key) if made else None
+            return f"{key} ({before or 'none'}, not {value or 'none'})"
     return "kind"
