@@ -265,7 +265,7 @@ def write_mask(path: Path, values: np.ndarray, palette: np.ndarray) -> None:
     """Write values uint8 [H, W] as a palette PNG with the colours palette uint8 [256, 3]."""
     image = Image.fromarray(values)
     image.putpalette(palette.tobytes())
-    image.save(path, format="PNG", compress_level=4)
+    image.save(path, format="PNG", compress_level=3)
 
 
 def write_image(path: Path, image: np.ndarray) -> None:

@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,8 @@ class Output:
 
     def _take(self, top: int, mask: np.ndarray, scores: np.ndarray) -> None:
         self.counts += np.bincount(mask.ravel(), minlength=256)
-        self.sure += float(scores[::EVERY, ::EVERY].max(axis=-1).mean()) * len(mask)
+        few = np.moveaxis(scores[::EVERY, ::EVERY], -1, 0)
+        self.sure += float(reduce(np.maximum, few).mean()) * len(mask)
         self.sinks["mask"].put(self.table.encode(mask))
         if "confidence" in self.sinks:
             self.sinks["confidence"].put(np.rint(255 * scores.max(axis=-1)).astype(np.uint8))
