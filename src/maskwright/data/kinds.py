@@ -283,6 +283,11 @@ KINDS = {
         "a split of one or two images, or of one group: its scores mean little",
         "deal the shares out exactly (--set split.by=stratified), or take another --seed",
     ),
+    "few-test": Kind(
+        NOTE,
+        "a test split of few images or groups: its scores will have wide intervals",
+        "label more, or set more apart (--set split.by=random --set split.test=0.3)",
+    ),
     "no-pairs": Kind(STOPS, "no pair that can be used", "mend what is named here, or add pairs"),
     "too-few": Kind(STOPS, "too few images to train on", "add images, or mend those left out"),
     "few-images": Kind(LOWERS, "very few images", "label more: 30 are a beginning"),

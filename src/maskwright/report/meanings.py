@@ -74,5 +74,7 @@ MEANINGS = {
     "knows how well for others.",
     "thin-split": "A mean over one or two images, or one group, says how hard these are, not how "
     "good a model is.",
+    "few-test": "With so few, a score depends much on which they are. Its interval is wide, and "
+    "still rather too narrow; two runs must differ much before one can be called better.",
     "few-images": "What a model learns from so few holds for these, and its scores are chance.",
 }

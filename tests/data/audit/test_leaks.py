@@ -6,8 +6,16 @@ from pathlib import Path
 import pytest
 from made import pair
 
-from maskwright.data.audit.leaks import LEAST_IMAGES, group_flaws, leak_flaws, split_flaws
+from maskwright.data.audit.leaks import (
+    FEW_TESTED,
+    LEAST_IMAGES,
+    group_flaws,
+    leak_flaws,
+    split_flaws,
+)
+from maskwright.data.kinds import KINDS, NOTE
 from maskwright.data.labels import IGNORE
+from maskwright.measures.resampling import FEW
 
 ROOT = Path("set")
 
@@ -107,13 +115,13 @@ def lacks(splits: str, shown: list[set[int]]) -> list[tuple[str, str]]:
 
 
 def test_a_class_that_a_split_lacks_is_named():
-    shown = [{0, 1}] * 6 + [{0, 1}, {0}, {0, 1}] + [{0, IGNORE}] * 3
-    assert lacks("ttttttvvveee", shown) == [("class-not-in-split", "no thing in test")]
+    shown = [{0, 1}] * 6 + [{0, 1}, {0}, {0, 1}] + [{0, IGNORE}] * 20
+    assert lacks("ttttttvvv" + "e" * 20, shown) == [("class-not-in-split", "no thing in test")]
 
 
 def test_a_class_in_two_masks_is_expected_nowhere():
-    shown = [{0, 1}] * 2 + [{0}] * 10
-    assert lacks("ttttttvvveee", shown) == []
+    shown = [{0, 1}] * 2 + [{0}] * 27
+    assert lacks("ttttttvvv" + "e" * 20, shown) == []
 
 
 def test_a_split_that_is_not_there_lacks_nothing():
@@ -133,3 +141,27 @@ def test_a_split_of_one_or_two_images_is_thin():
         ("thin-split", "1 image in val"),
         ("thin-split", "2 images in test"),
     ]
+
+
+@pytest.mark.parametrize("count", [3, 19])
+def test_fewer_test_images_than_intervals_need_are_told(count):
+    splits = "t" * 8 + "vvv" + "e" * count
+    told = f"{count} images in test, better 20 or more"
+    assert lacks(splits, [{0}] * len(splits)) == [("few-test", told)]
+
+
+def test_of_images_that_belong_together_their_groups_are_told():
+    splits = ["train"] * 8 + ["test"] * 40
+    pairs = [replace(pair(n, split), group=f"g{n // 8}") for n, split in enumerate(splits)]
+    (flaw,) = split_flaws(pairs, [{0}] * 48, ["ground"], ROOT)
+    assert (flaw.kind, flaw.detail) == ("few-test", "5 groups in test, better 20 or more")
+    kind = KINDS["few-test"]
+    assert kind.severity == NOTE
+    assert "its scores will have wide intervals" in kind.title
+    assert kind.remedy == (
+        "label more, or set more apart (--set split.by=random --set split.test=0.3)"
+    )
+
+
+def test_few_is_what_it_is_where_scores_are_measured():
+    assert FEW_TESTED == FEW

@@ -13,6 +13,7 @@ from maskwright.data.labels import IGNORE
 from maskwright.data.pairing import Pair
 
 LEAST_IMAGES = 10  # with fewer, no score means much
+FEW_TESTED = 20  # as measures.resampling.FEW: below it the intervals of scores are too narrow
 COMMON = 3  # masks that hold a class, for a split to be expected to have it
 
 
@@ -65,15 +66,7 @@ def split_flaws(
     pairs: Sequence[Pair], present: Sequence[Collection[int]], names: Sequence[str], root: Path
 ) -> Iterator[Flaw]:
     """Classes that a split lacks though three masks or more have them, and tiny sets."""
-    if len(pairs) < LEAST_IMAGES:
-        yield Flaw("few-images", root, amount(len(pairs), "image"))
-    sizes = Counter(pair.split for pair in pairs)
-    groups = {split: {pair.group for pair in pairs if pair.split == split} for split in SPLITS}
-    for split in ("val", "test"):
-        if len(pairs) >= LEAST_IMAGES and 0 < sizes[split] < COMMON:
-            yield Flaw("thin-split", root, f"{amount(sizes[split], 'image')} in {split}")
-        elif len(groups[split]) == 1 and any(groups[split]):
-            yield Flaw("thin-split", root, f"1 group in {split} ({min(groups[split])})")
+    yield from _size_flaws(pairs, root)
     shown: dict[str, set[int]] = {pair.split: set() for pair in pairs}
     masks: Counter[int] = Counter()
     for pair, classes in zip(pairs, present, strict=True):
@@ -83,3 +76,26 @@ def split_flaws(
     for split in SPLITS:
         for index in sorted(common - shown[split]) if split in shown else []:
             yield Flaw("class-not-in-split", root, f"no {names[index]} in {split}")
+
+
+def _size_flaws(pairs: Sequence[Pair], root: Path) -> Iterator[Flaw]:
+    """A set, or a split, of so few images or groups that scores mean little."""
+    if len(pairs) < LEAST_IMAGES:
+        yield Flaw("few-images", root, amount(len(pairs), "image"))
+    sizes = Counter(pair.split for pair in pairs)
+    groups = {split: {pair.group for pair in pairs if pair.split == split} for split in SPLITS}
+    for split in ("val", "test"):
+        if len(pairs) >= LEAST_IMAGES and 0 < sizes[split] < COMMON:
+            yield Flaw("thin-split", root, f"{amount(sizes[split], 'image')} in {split}")
+        elif len(groups[split]) == 1 and any(groups[split]):
+            yield Flaw("thin-split", root, f"1 group in {split} ({min(groups[split])})")
+        elif split == "test" and len(pairs) >= LEAST_IMAGES:
+            yield from _few_tested([pair for pair in pairs if pair.split == split], root)
+
+
+def _few_tested(pairs: Sequence[Pair], root: Path) -> Iterator[Flaw]:
+    """Fewer test images, or groups of them, than intervals need."""
+    count = len({pair.group or pair.image for pair in pairs})
+    if 0 < count < FEW_TESTED:
+        one = "group" if any(pair.group for pair in pairs) else "image"
+        yield Flaw("few-test", root, f"{amount(count, one)} in test, better {FEW_TESTED} or more")
