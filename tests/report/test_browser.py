@@ -203,9 +203,13 @@ def test_layers_lie_over_their_image(page):
     assert min(sizes) > 0
 
 
-def colors(element):
+def pixels(element):
     with Image.open(io.BytesIO(base64.b64decode(element.screenshot_as_base64))) as image:
-        return np.asarray(image.convert("RGB")).mean(axis=(0, 1)).round().tolist()
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def colors(element):
+    return pixels(element).mean(axis=(0, 1)).round().tolist()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -216,6 +220,20 @@ def test_the_page_never_scrolls_sideways(browser, run, width, scheme):
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
     paper = page.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", paper))) > 380) == (scheme == "light")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_table_is_shaded_at_the_edge_behind_which_it_goes_on(browser, run, scheme):
+    def shaded():
+        top = pixels(find(page, "#scores .scroll"))[1]  # of pixels, above the caption
+        return [bool(abs(top[k] - top[len(top) // 2]).max() > 30) for k in (1, -2)]
+
+    page = opened(browser, run.path / "report.html", 390, scheme)
+    assert shaded() == [False, True]
+    page.execute_script("document.querySelector('#scores .scroll').scrollLeft = 9999")
+    assert shaded() == [True, False]
+    page = opened(browser, run.path / "report.html", 1280, scheme)
+    assert shaded() == [False, False]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
