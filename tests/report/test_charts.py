@@ -1,5 +1,7 @@
 """Charts: every value at its place, and the odd cases that training brings."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,17 @@ def test_a_chart_puts_values_where_they_belong():
     assert '<circle class="dot" cx="306.0" cy="190.0" r="4"/>' in drawn
     assert "best, epoch 3: 0.000" in drawn
     assert "training from 0.000 in epoch 1 to 2.000 in epoch 3" in drawn
+
+
+@pytest.mark.parametrize(
+    ("count", "radii"), [(2, {"3"}), (5, {"3"}), (6, {"2"}), (20, {"2"}), (21, set())]
+)
+def test_the_fewer_points_there_are_the_more_they_stand_out(count, radii):
+    epochs = list(range(1, count + 1))
+    drawn = chart("Loss", epochs, {"training": epochs}, best=None)
+    found = re.findall(r'<circle class="point training" [^>]* r="([\d.]+)"/>', drawn)
+    assert len(found) == (count if radii else 0)
+    assert set(found) == radii
 
 
 @pytest.mark.parametrize("values", [[0.5], [float("nan")]])

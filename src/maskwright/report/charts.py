@@ -11,7 +11,7 @@ from markupsafe import Markup
 # The drawing in its own units, about CSS pixels: the plot lies between these edges.
 WIDTH, HEIGHT = 320, 230
 LEFT, RIGHT, TOP, BOTTOM = 42, 306, 36, 190
-DOTTED = 20  # up to so many epochs each one gets a small dot
+DOTTED, MARKED = 20, 5  # up to so many points each one gets a small dot, or a large one
 STRIP = 256  # lower edge of the bars below a diagram of reliability
 RAREST = 0.0005  # share of the pixels that a point there rests on
 
@@ -134,8 +134,9 @@ def _curve(name: str, points: Sequence[tuple[float, float]], x: Axis, y: Axis) -
     line = Markup('<polyline class="curve {}" points="{}"/>').format(
         name, " ".join(f"{a},{b}" for a, b in places)
     )
+    radius = 3 if len(places) <= MARKED else 2
     dots = places if len(places) <= DOTTED else []
-    return line + Markup("").join(_dot(f"point {name}", a, b, 2) for a, b in dots)
+    return line + Markup("").join(_dot(f"point {name}", a, b, radius) for a, b in dots)
 
 
 def _dot(kind: str, x: float, y: float, radius: float) -> Markup:
