@@ -91,3 +91,11 @@ def test_a_decision_says_what_it_does():
         "left open, with the value 255: pixels less than 76.5% sure",
     ]
     assert Decision().in_words(NAMES, 255) == []
+
+
+def test_a_share_that_no_threshold_finds_is_taken_everywhere_and_said(calibration):
+    calibration.thresholds["cell"] = [0.0] * len(LEVELS)
+    found = decision(NAMES, calibration, recalls={"cell": 0.99})
+    assert found.in_words(NAMES, 255) == [
+        "cell is taken at any probability, which is nearly everywhere"
+    ]

@@ -200,6 +200,18 @@ def test_probabilities_are_explained_and_put_to_use(stored, page):
     assert f"{near[0]:.2f} sure, {near[1]:.2f} right" in drawn
 
 
+def test_a_threshold_below_all_that_are_known_is_called_any(evaluated, page):
+    rows = scores_of(evaluated)["thresholds"]
+    cell = [row for row in rows if row["class"] == "cell"]
+    rewrite(evaluated, {"thresholds": [*cell[:-1], cell[-1] | {"threshold": 0.0}]})
+    text = Page(render(evaluated)).text
+    assert re.search(r"99 % any \d", text)
+    assert "0.00" not in text[text.index("To find more of a class") : text.index("To predict so")]
+    told = "Where it says any, 0.01 was too high on the validation images"
+    assert told in text
+    assert told not in page.text
+
+
 def test_a_run_without_calibration_says_so(run):
     evaluate(run)
     text = Page(render(run)).text

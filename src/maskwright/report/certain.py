@@ -33,6 +33,7 @@ def certainty(scores: Mapping[str, Any], run: str) -> dict[str, Any]:
             name: [row for row in finding if row["class"] == name]
             for name in dict.fromkeys(row["class"] for row in finding)
         },
+        "everywhere": any(row["threshold"] == 0 for row in finding),
         "usual": {row["name"]: row for row in scores["classes"]},
         "deciding": scores["confidences"],
         "find": command(run, "--recall", f"{example(scores, finding)}=0.95") if finding else "",
