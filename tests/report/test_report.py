@@ -336,7 +336,8 @@ def test_masks_that_number_their_objects_have_scores_of_objects(tmp_path):
     text = Page(render(run)).text
     assert "objects that touch count as one" in text
     assert re.search(r"Panoptic quality \d\.\d{3} \d\.\d{3} to", text)
-    assert "Objects are those that the masks number." in text
+    assert "Objects are those that the masks number. Recognition quality, above, asks" in text
+    assert "Found means here that one predicted object has IoU above 0.5 with it; the table" in text
 
 
 @pytest.mark.parametrize(("uses", "told"), [(0, None), (1, "once."), (3, "3 times; scores chosen")])
