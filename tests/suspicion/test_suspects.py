@@ -230,10 +230,29 @@ def test_splits_that_are_not_there_are_named(run, make_run):
         suspects(run, count=0)
 
 
-def test_data_that_are_gone_are_named(run, data):
-    data.rename(data.parent / "moved")
-    with pytest.raises(RunError, match=r"the data of .*run are gone from .*my set; put them back"):
+def test_data_that_are_gone_are_named_and_looked_for_where_they_are_now(
+    run, data, change, tmp_path
+):
+    change(run.dataset.of("val")[2], np.zeros_like)
+    moved = data.rename(data.parent / "moved")
+    gone = (
+        r"data of .*run are gone from .*my set; put them back there, or name their new place: --dat"
+    )
+    with pytest.raises(RunError, match=gone):
         suspects(run)
+    rows = suspects(run, moved, out=tmp_path / "out")
+    assert names(rows) == [called(run.dataset.of("val")[2])]
+    page = (tmp_path / "out" / "suspects.html").read_text()
+    assert f"--data {moved.as_posix()} --out suspects-again" in page
+    next((moved / "images").iterdir()).unlink()
+    with pytest.raises(
+        DataError, match=r"moved does not hold all images of .*run, which lay in .*my set; name the"
+    ):
+        suspects(run, moved)
+
+
+def test_data_may_be_named_where_they_have_always_been(run, data):
+    assert suspects(run, data) == []
 
 
 def test_a_mask_of_another_size_is_named(run):

@@ -15,6 +15,7 @@ from maskwright.cli.settings import start_engine
 
 @click.command()
 @click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
+@click.option("--data", type=PATH, help="Where the data lie now, if they were moved.")
 @click.option("--out", type=PATH, required=True, help="Folder for the list and its pictures.")
 @click.option("--count", default=50, show_default=True, help="Masks in the list, at most.")
 @click.option("--split", help="val, train or test  [images held out of a RUN]")
@@ -27,6 +28,7 @@ from maskwright.cli.settings import start_engine
 @JSON
 def suspects(
     runs: tuple[Path, ...],
+    data: Path | None,
     out: Path,
     count: int,
     split: str | None,
@@ -51,11 +53,11 @@ def suspects(
 
     opened = [load(run) for run in runs]
     start_engine()
-    rows = suspects(opened, out=out, count=count, split=split, image_root=image_root)
+    rows = suspects(opened, data, out=out, count=count, split=split, image_root=image_root)
     print_suspects(rows)
     if as_json:
         click.echo(json.dumps(rows))
     say(f"page: {out / 'suspects.html'}; also suspects.csv, label-studio.json and cvat.xml")
     if rows:
-        data = shlex.quote(str(opened[0].dataset.root))
-        say(f"next: mend the masks that are wrong, then maskwright check {data}")
+        place = shlex.quote(str(data or opened[0].dataset.root))
+        say(f"next: mend the masks that are wrong, then maskwright check {place}")

@@ -61,24 +61,34 @@ def at_new_place(run: Run, data: Path) -> Run | None:
 
     They are the same where all names, as they lie in the dataset, and contents are (data.json).
     """
+    moved = placed_at(run, data)
+    if moved is None or moved is run:
+        return None
+    try:
+        return moved if data_of(moved.dataset)["digest"] == run.data.get("digest") else None
+    except OSError:
+        return None
+
+
+def placed_at(run: Run, data: Path) -> Run | None:
+    """The run with its images by their names at another place, itself where that is its own.
+
+    None where an image is not there. Masks may have been mended since.
+    """
     own = run.dataset
     listing = list_pairs(data)
     there = {relative(pair.image, listing.root): pair for pair in listing.pairs}
     names = [relative(pair.image, own.root) for pair in own.pairs]
-    if listing.root.resolve() == own.root.resolve() or not there.keys() >= set(names):
+    if listing.root.resolve() == own.root.resolve():
+        return run
+    if not there.keys() >= set(names):
         return None
     pairs = tuple(
         replace(there[name], split=pair.split, group=pair.group)
         for name, pair in zip(names, own.pairs, strict=True)
     )
-    dataset = replace(own, root=listing.root, pairs=pairs)
-    try:
-        if data_of(dataset)["digest"] != run.data.get("digest"):
-            return None
-    except OSError:
-        return None
     moved = replace(run)
-    vars(moved).update({**vars(run), "dataset": dataset})
+    vars(moved).update({**vars(run), "dataset": replace(own, root=listing.root, pairs=pairs)})
     return moved
 
 

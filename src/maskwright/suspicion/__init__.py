@@ -30,6 +30,7 @@ MOST = 1_000  # masks in a list: nobody looks at more, and the pictures are kept
 
 def suspects(
     runs: Run | str | Path | Sequence[Run | str | Path],
+    data: str | Path | None = None,
     *,
     out: str | Path | None = None,
     count: int = 50,
@@ -41,8 +42,8 @@ def suspects(
     A run looks at images that it was not trained on: a single one at its validation images,
     several, such as the folds of a dataset, at all that are held out of one of them, but not at
     test images of all. Where several look at an image, the mean of their probabilities counts.
-    ``split`` (train, val or test) asks for others. ``suspicion.disputed.dispute`` says how a mask
-    is scored.
+    ``split`` (train, val or test) asks for others. ``data`` is where the data lie now, if they were moved. ``suspicion.disputed.dispute``
+    says how a mask is scored.
 
     With ``out`` a folder is made: suspects.csv, pictures/, suspects.html, tasks for Label Studio
     (label-studio.json, and label-studio.xml, the labelling interface that goes with them), and
@@ -56,20 +57,21 @@ def suspects(
     """
     if not 1 <= count <= MOST:
         raise UsageError(f"count = {count} is outside 1 to {MOST:,}; choose within")
-    opened = open_runs([runs] if isinstance(runs, Run | str | Path) else runs)
+    opened = open_runs([runs] if isinstance(runs, Run | str | Path) else runs, data)
     pairs, which = chosen(opened, split)
     place = None if out is None else free(Path(out))
     given = None if image_root is None else Path(image_root)
     images = [pair.image for own in pairs for pair in own]
-    root = root_of(images, given, opened[0].dataset.root)
+    table, home = opened[0].table, opened[0].dataset.root
+    root = root_of(images, given, home)
     documents, folder = served(images, root)
     if remark := {"train": LEARNT, "test": SEALED}.get(split or "", ""):
         say(remark)
     found, disputed = worst(opened, pairs, count, which, drawn=place is not None)
-    table, data = opened[0].table, opened[0].dataset.root
-    rows = [one.row(rank, data, table.names) for rank, one in enumerate(found, 1)]
-    paths = [run.path for run in opened]
-    told = Told(data, documents, folder, paths, which, len(set(images)), disputed, remark, split)
+    rows = [one.row(rank, home, table.names) for rank, one in enumerate(found, 1)]
+    looked = len(set(images))
+    paths, moved = [run.path for run in opened], None if data is None else home
+    told = Told(home, documents, folder, paths, which, looked, disputed, remark, split, moved)
     say(told.answer)
     if place is not None:
         texts = {

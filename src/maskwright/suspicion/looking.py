@@ -12,6 +12,7 @@ from maskwright.data.folders import SPLITS
 from maskwright.data.images import read_mask
 from maskwright.data.pairing import Pair
 from maskwright.errors import DataError, RunError, UsageError, nearest, some
+from maskwright.evaluation.chosen import placed_at
 from maskwright.predictor import Predictor
 from maskwright.runs import Run, load
 
@@ -39,22 +40,39 @@ class Looked:
     runs: int
 
 
-def open_runs(models: Sequence[Run | str | Path]) -> list[Run]:
-    """The runs, which must be of the same images, masks and classes."""
+def open_runs(models: Sequence[Run | str | Path], data: str | Path | None = None) -> list[Run]:
+    """The runs, which must be of the same images, masks and classes.
+
+    ``data`` is where these lie now, if they were moved.
+    """
     runs = [model if isinstance(model, Run) else load(model) for model in models]
     if not runs:
         raise UsageError("no run to look with; name one, or the runs of all folds")
     paths = [run.path.resolve() for run in runs]
     if twice := next((run for k, run in enumerate(runs) if paths[k] in paths[:k]), None):
         raise UsageError(f"{twice.path} is named twice; name each run once")
+    if data is not None:
+        runs = [_placed(run, Path(data)) for run in runs]
     first, *others = runs
     for run in others:
         _check_same(first, run)
     if not first.dataset.root.is_dir():
         raise RunError(
-            f"the data of {first.path} are gone from {first.dataset.root}; put them back there"
+            f"the data of {first.path} are gone from {first.dataset.root}; put them back there, or "
+            "name their new place: --data DATA"
         )
     return runs
+
+
+def _placed(run: Run, data: Path) -> Run:
+    """The run with its data at the place that is named."""
+    found = placed_at(run, data)
+    if found is None:
+        raise DataError(
+            f"{data} does not hold all images of {run.path}, which lay in {run.dataset.root}; "
+            "name the folder that these were moved to"
+        )
+    return found
 
 
 def _check_same(first: Run, other: Run) -> None:

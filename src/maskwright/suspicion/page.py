@@ -24,7 +24,7 @@ class Told:
     """What was looked at, with which runs, and what came of it.
 
     Paths for Label Studio begin at ``root``, and ``folder`` holds all images; ``split`` is the one
-    that was asked for.
+    that was asked for, ``moved`` the new place of the data.
     """
 
     data: Path
@@ -36,6 +36,7 @@ class Told:
     disputed: int
     remark: str
     split: str | None
+    moved: Path | None = None
 
     @property
     def answer(self) -> str:
@@ -51,6 +52,7 @@ class Told:
         """What writes it again."""
         words = ["maskwright", "suspects", *(path.as_posix() for path in self.runs)]
         words += ["--split", self.split] if self.split else []
+        words += ["--data", self.moved.as_posix()] if self.moved else []
         return shlex.join([*words, "--out", "suspects-again"])
 
     @property
