@@ -10,6 +10,7 @@ from PIL import Image
 
 from maskwright.data.labels import Label
 from maskwright.errors import DataError, RunError, UsageError, WriteError
+from maskwright.evaluation.chosen import count_test_uses
 from maskwright.suspicion import suspects
 from maskwright.suspicion.suspect import GAP, LINE, SIDE
 
@@ -253,6 +254,19 @@ def test_data_that_are_gone_are_named_and_looked_for_where_they_are_now(
 
 def test_data_may_be_named_where_they_have_always_been(run, data):
     assert suspects(run, data) == []
+
+
+def test_a_look_at_the_test_images_is_a_use_of_them(run, make_run, halves, capsys):
+    suspects(run)
+    assert count_test_uses(run) == 0
+    suspects(run, split="test")
+    assert count_test_uses(run) == 1
+    other = make_run("other", halves)
+    suspects([run, other], split="test")
+    assert (count_test_uses(run), count_test_uses(other)) == (2, 1)
+    assert "test images used for the 2nd time: choose by validation" in capsys.readouterr().err
+    rows = (run.path / "evaluation" / "test-uses.csv").read_text().splitlines()
+    assert [row.partition(",")[2] for row in rows[1:]] == ["test (suspects)"] * 2
 
 
 def test_a_mask_of_another_size_is_named(run):

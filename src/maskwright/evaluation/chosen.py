@@ -117,7 +117,7 @@ def is_copy(image: Path, original: Path | None) -> bool:
 
 
 def add_test_use(run: Run, pairs: Sequence[Pair], split: str, root: Path) -> int | None:
-    """Write down that the run's test images were scored; how often that makes it, None if not now.
+    """Write down that the run's test images were used; how often that makes it, None if not now.
 
     Each look at them invites a choice by them, after which their scores flatter.
     """
@@ -135,7 +135,7 @@ def add_test_use(run: Run, pairs: Sequence[Pair], split: str, root: Path) -> int
 
 
 def count_test_uses(run: Run) -> int:
-    """How often the run's test images have been scored, by evaluation/test-uses.csv."""
+    """How often the run's test images have been used, by evaluation/test-uses.csv."""
     path = run.path / "evaluation" / "test-uses.csv"
     if not path.is_file():
         return 0

@@ -11,6 +11,7 @@ from typing import Any
 from maskwright.console import say, track
 from maskwright.data.pairing import Pair
 from maskwright.errors import UsageError, WriteError
+from maskwright.evaluation.chosen import add_test_use
 from maskwright.files import whole_folder, write_text
 from maskwright.runs import Run
 from maskwright.suspicion.exchange import (
@@ -42,7 +43,8 @@ def suspects(
     A run looks at images that it was not trained on: a single one at its validation images,
     several, such as the folds of a dataset, at all that are held out of one of them, but not at
     test images of all. Where several look at an image, the mean of their probabilities counts.
-    ``split`` (train, val or test) asks for others. ``data`` is where the data lie now, if they were moved. ``suspicion.disputed.dispute``
+    ``split`` (train, val or test) asks for others; a look at test images is counted as a use of
+    them. ``data`` is where the data lie now, if they were moved. ``suspicion.disputed.dispute``
     says how a mask is scored.
 
     With ``out`` a folder is made: suspects.csv, pictures/, suspects.html, tasks for Label Studio
@@ -68,6 +70,9 @@ def suspects(
     if remark := {"train": LEARNT, "test": SEALED}.get(split or "", ""):
         say(remark)
     found, disputed = worst(opened, pairs, count, which, drawn=place is not None)
+    if split == "test":
+        for run, own in zip(opened, pairs, strict=True):
+            add_test_use(run, own, "test (suspects)", run.dataset.root)
     rows = [one.row(rank, home, table.names) for rank, one in enumerate(found, 1)]
     looked = len(set(images))
     paths, moved = [run.path for run in opened], None if data is None else home
