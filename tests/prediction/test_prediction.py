@@ -74,6 +74,30 @@ def test_out_must_not_be_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        ("run.json", "the folder of a run"),
+        ("config.toml", "the folder of a run"),
+        ("dataset.toml", "a dataset"),
+        ("images/a.png", "a dataset"),
+        ("train/images/a.png", "a dataset"),
+    ],
+)
+def test_out_must_not_be_a_run_or_a_dataset(tmp_path, file, what):
+    place = tmp_path / "cells"
+    touch(place / file, place / file.replace("images", "masks"))
+    told = rf"--out .*cells is {what}; name a folder for the masks alone, such as cells-masks$"
+    with pytest.raises(UsageError, match=told):
+        plan_outputs([Path("b.png")], Record(place, {}), Extra())
+    plan_outputs([Path("b.png")], Record(place / "new", {}), Extra())
+
+
+def test_out_may_be_a_folder_of_other_masks(tmp_path):
+    touch(tmp_path / "a.png", tmp_path / "a-overlay.jpg", tmp_path / "objects" / "a.json")
+    plan_outputs([Path("b.png")], Record(tmp_path, {}), Extra(overlay=True))
+
+
+@pytest.mark.parametrize(
     "taken", ["a.png", "a.tif", "a-overlay.jpg", "a-probabilities.npz", "predictions.csv"]
 )
 def test_nothing_that_exists_is_written_over(tmp_path, taken):

@@ -67,6 +67,14 @@ def find(root: Path, layout: str = "") -> Listing:
     return listing
 
 
+def is_dataset(folder: Path) -> bool:
+    """Whether a folder holds a dataset: one with a dataset.toml, or in a layout that is known."""
+    try:
+        return (folder / "dataset.toml").is_file() or any(look(folder) for look in LAYOUTS.values())
+    except DataError:  # in such a layout, and damaged
+        return True
+
+
 def _once(listed: tuple[Pair, ...]) -> tuple[tuple[Pair, ...], list[Flaw]]:
     """Each image once, and the flaws of those that are listed again."""
     first: dict[Path, Pair] = {}

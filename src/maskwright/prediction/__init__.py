@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from maskwright.averaging import averaged
 from maskwright.console import amount, say
 from maskwright.data.labels import IGNORE
+from maskwright.data.listing import is_dataset
 from maskwright.deciding import Decision, decision
 from maskwright.errors import DataError, UsageError, nearest, some
 from maskwright.files import make_folder, write_text
@@ -22,6 +23,7 @@ from maskwright.prediction.inputs import find_images, is_video_name, stem_of
 from maskwright.prediction.outputs import FORMATS, Extra
 from maskwright.prediction.record import NAME, Record
 from maskwright.prediction.working import Work
+from maskwright.recording import FIRST, LAST
 from maskwright.runs import Run, load
 from maskwright.shapes.writing import finding
 
@@ -131,11 +133,22 @@ def made_by(run: Run, decide: Decision, extra: Extra) -> dict[str, Any]:
     return {"model": digest[:16], **ways}
 
 
+def check_place(out: Path) -> None:
+    """Refuse a file, and a folder that is a run or a dataset, among whose files masks would lie."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file; name a folder")
+    is_run = any((out / name).is_file() for name in (FIRST, LAST))
+    if is_run or is_dataset(out):
+        raise UsageError(
+            f"--out {out} is {'the folder of a run' if is_run else 'a dataset'}; name a folder for "
+            f"the masks alone, such as {out.resolve().name}-masks"
+        )
+
+
 def plan_outputs(paths: Sequence[Path], record: Record, extra: Extra, resume: bool = False) -> None:
     """Refuse two images for one name, files that exist, and to go on with something else."""
     out = record.out
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file; name a folder")
+    check_place(out)
     images = [path for path in paths if not is_video_name(path)]
     stem, count = Counter(map(stem_of, images)).most_common(1)[0] if images else ("", 0)
     if count > 1:
