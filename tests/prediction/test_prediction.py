@@ -54,6 +54,15 @@ def test_a_name_without_images_is_an_error(tmp_path, name):
         find_images(tmp_path / name)
 
 
+def test_of_a_dataset_the_folder_of_its_images_is_named(tmp_path):
+    touch(tmp_path / "cells" / "images" / "a.png", tmp_path / "cells" / "masks" / "a.png")
+    with pytest.raises(DataError, match=r"cells: no image there; did you mean .*cells/images\?$"):
+        find_images(tmp_path / "cells")
+    (tmp_path / "cells" / "images" / "a.png").unlink()
+    with pytest.raises(DataError, match="no image there; name a file"):
+        find_images(tmp_path / "cells")
+
+
 def test_no_name_at_all_is_an_error():
     with pytest.raises(UsageError, match="no image to predict; name files, folders of images"):
         find_images([])

@@ -58,15 +58,23 @@ def find_images(inputs: str | Path | Iterable[str | Path]) -> list[Path]:
     for name in named:
         path = Path(name)
         if path.is_dir():
-            files = sorted(file for file in path.iterdir() if is_image_name(file))
+            files = images_in(path)
         elif path == STANDARD_INPUT or path.exists():
             files = [path]
         else:
             files = sorted(Path(match) for match in glob.glob(str(name), recursive=True))  # noqa: PTH207
         if not files:
+            inside = path / "images"
+            if inside.is_dir() and images_in(inside):
+                raise DataError(f"{name}: no image there; did you mean {inside}?")
             raise DataError(f"{name}: no image there; name a file, a folder of images or a glob")
         found += files
     return list(dict.fromkeys(found))
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The image files of a folder, in sorted order."""
+    return sorted(file for file in folder.iterdir() if is_image_name(file))
 
 
 def stem_of(path: Path) -> str:
