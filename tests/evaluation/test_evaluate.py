@@ -66,7 +66,7 @@ def test_a_wider_tolerance_forgives_more(run):
     assert narrow < wide == 1
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 8, 9, 10, 50])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 6, 9, 10, 22, 23, 50])
 def test_notable_images(count):
     scores = np.random.default_rng(count).permutation(count) / 100
     unsure = np.random.default_rng(count + 1).permutation(count) / 100
@@ -74,6 +74,9 @@ def test_notable_images(count):
     if count < 3:
         assert shown == ({"median": sorted(range(count), key=lambda k: scores[k])} if count else {})
         return
+    others = shown.pop("other", [])
+    seen = {place for ones in shown.values() for place in ones}
+    assert set(others) == (set(range(count)) - seen if count <= 22 else set())
     assert list(shown) == ["worst", "uncertain", "random", "median", "best"]
     assert scores[shown["worst"][0]] == 0
     assert scores[shown["best"][0]] == scores.max()

@@ -323,6 +323,22 @@ def test_one_image_is_enough(tmp_path):
     assert "The images are too few to compare kinds of them" in text
 
 
+@pytest.mark.parametrize(("tests", "shown"), [(8, 8), (22, 22), (23, None)])
+def test_of_few_images_all_have_pictures(tmp_path, tests, shown):
+    run = make_run(tmp_path / "run", make_data(tmp_path / "data", tests=tests))
+    evaluate(run)
+    page = Page(render(run))
+    cards = [one for one in page.all("figure") if one.get("class") == "card"]
+    told = "With so few images, all are shown."
+    if shown:
+        assert len(cards) == shown
+        assert told in page.text
+    else:
+        assert len(cards) < tests
+        assert told not in page.text
+        assert not any("other" in one["data-kinds"] for one in cards)
+
+
 def test_masks_that_number_their_objects_have_scores_of_objects(tmp_path):
     dataset = make_data(tmp_path / "data", tests=3)
     one, two, _ = dataset.table.labels

@@ -50,7 +50,8 @@ def notable(
     """The places of the worst, the least sure, some random, the median and the best images.
 
     By their own mean IoU and mean confidence; images without a score are left out, and none is
-    shown twice under one name, though the worst may well be the least sure.
+    shown twice under one name, though the worst may well be the least sure. Of no more images
+    than are shown of many, the others are shown as well.
     """
     known = [place for place, score in enumerate(scores) if score is not None]
     ranked = sorted(known, key=lambda place: (scores[place], place))
@@ -60,13 +61,15 @@ def notable(
     drawn = generator(PICTURES, seed).permutation(len(known))
     some = {kind: min(most, max(1, len(ranked) // 3)) for kind, most in SHOWN.items()}
     middle = (len(ranked) - 1) // 2
-    return {
+    chosen = {
         "worst": ranked[: some["worst"]],
         "uncertain": unsure[: some["uncertain"]],
         "random": [known[place] for place in drawn[: some["random"]]],
         "median": [ranked[middle]],
         "best": ranked[::-1][: some["best"]],
     }
+    rest = [place for place in ranked if not any(place in ones for ones in chosen.values())]
+    return chosen | ({"other": rest} if rest and len(ranked) <= sum(SHOWN.values()) else {})
 
 
 def write_pictures(

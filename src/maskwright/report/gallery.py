@@ -21,6 +21,7 @@ KINDS = {
     "random": "random",
     "median": "typical",
     "best": "best",
+    "other": "other",
 }
 LAYERS = {  # what lies over the image, and what that shows
     "image": "",
