@@ -112,6 +112,8 @@ def test_without_rasterio_a_map_is_an_error_that_says_what_to_do(run, tmp_path, 
     monkeypatch.setattr("importlib.import_module", _missing)
     with pytest.raises(DataError, match=r"needs rasterio: pip install 'maskwright\[geo\]'"):
         predict(run, path, out=tmp_path / "out")
+    with pytest.raises(DataError, match=r"^writing masks as tiled TIFF needs rasterio: pip ins"):
+        predict(run, path, out=tmp_path / "out", format="tiff")
     (mask,) = predict(run, path, out=tmp_path / "plain", format="png")
     assert mask.name == "field.png"
 

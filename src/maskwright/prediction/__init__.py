@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from maskwright.averaging import averaged
 from maskwright.console import amount, say
+from maskwright.data.ingest.extras import import_needed
 from maskwright.data.labels import IGNORE
 from maskwright.data.listing import is_dataset
 from maskwright.deciding import Decision, decision
@@ -96,6 +97,8 @@ def predict(
         raise UsageError(f"no format of masks called {format}: {nearest(str(format), FORMATS)}")
     extra = Extra(overlay, probabilities, confidence, finds, format)
     found, folder = find_images(inputs), Path(out)
+    if format == "tiff":
+        import_needed("rasterio", "geo", "writing masks as tiled TIFF")
     predictor = averaged(run.predictor, tta)
     record = Record(folder, {**made_by(run, decide, extra), "tta": sorted(set(tta))})
     plan_outputs(found, record, extra, resume)

@@ -66,7 +66,7 @@ class Tiled:
         palette: np.ndarray | None = None,
         like: Path | None = None,
     ) -> None:
-        rasterio = import_needed("rasterio", "geo", f"writing {part.name[1:]}")
+        rasterio = import_needed("rasterio", "geo", "writing masks as tiled TIFF")
         warnings.filterwarnings("ignore", category=rasterio.errors.NotGeoreferencedWarning)
         self.part, self.top, self.shape = part, 0, shape
         self.rows: list[np.ndarray] = []  # that do not fill a row of tiles yet
