@@ -1,13 +1,14 @@
 """Going on in a folder of predictions: what is done is passed over, nothing else is mixed in."""
 
 import csv
+import errno
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from maskwright.errors import UsageError
+from maskwright.errors import UsageError, WriteError
 from maskwright.prediction import predict
 from maskwright.prediction.record import NAME
 
@@ -63,6 +64,21 @@ def test_what_is_not_whole_is_done_again(run, tmp_path, images, gone):
     masks = predict(run, images[:2], out=out, confidence=True, resume=True)
     assert all(mask.exists() for mask in masks)
     assert [row["mask"] for row in rows(out)] == ["0.png", "1.png"]
+
+
+def test_a_disk_that_is_full_at_the_start_takes_no_record_away(run, tmp_path, images, monkeypatch):
+    out = tmp_path / "out"
+    predict(run, images[:2], out=out)
+    before = (out / NAME).read_bytes()
+
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("maskwright.files.to_disk", full)
+        with pytest.raises(WriteError, match="No space left on device"):
+            predict(run, images, out=out, resume=True)
+    assert (out / NAME).read_bytes() == before
 
 
 def test_without_predictions_it_begins(run, tmp_path, images):

@@ -116,21 +116,34 @@ class Output:
         return Collected(part, writers[name])
 
     def put(self, rows: Rows, decide: Decision) -> dict[str, Any] | None:
-        """Write the next rows; with the last ones, what is known of the image."""
-        mask, scores = decide(rows.probabilities), rows.probabilities
-        with self.ready:
-            self.ready.wait_for(lambda: self.next in (rows.top, BROKEN))
-            if self.next == BROKEN:
+        """Write the next rows; with the last ones, what is known of the image.
+
+        Several threads may bring rows: each waits for those before, unless they failed.
+        """
+        try:
+            mask, scores = decide(rows.probabilities), rows.probabilities
+            if not self._reached(rows.top):
                 return None
-            try:
-                self._take(rows.top, mask, scores)
-                self.next = self.done = rows.end
-                return self._finish() if rows.end == rows.height else None
-            except BaseException:
-                self.next = BROKEN
-                raise
-            finally:
-                self.ready.notify_all()
+            self._take(rows.top, mask, scores)
+            self.done = rows.end
+            line = self._finish() if rows.end == rows.height else None
+        except BaseException:
+            self._pass_on(BROKEN)
+            raise
+        self._pass_on(rows.end)
+        return line
+
+    def _reached(self, row: int) -> bool:
+        """Wait until this row is the next one; whether it has come to that."""
+        with self.ready:
+            self.ready.wait_for(lambda: self.next in (row, BROKEN))
+            return self.next == row
+
+    def _pass_on(self, row: int) -> None:
+        """Let the one who waits for this row go on."""
+        with self.ready:
+            self.next = row
+            self.ready.notify_all()
 
     def _take(self, top: int, mask: np.ndarray, scores: np.ndarray) -> None:
         self.counts += np.bincount(mask.ravel(), minlength=256)
@@ -188,14 +201,13 @@ class Output:
             part.unlink(missing_ok=True)
             raise WriteError.of(path, error) from error
 
-    def break_off(self) -> Path | None:
-        """Keep the rows that were put before the image broke off, the rest of the mask left open.
+    def break_off(self, row: int) -> Path | None:
+        """Keep the rows before the one at which the image broke off, the rest left open.
 
         Gives the file, whose name says that it is a part; None where no row was put.
         """
-        with self.ready:
-            self.next = BROKEN
-            self.ready.notify_all()
+        self._reached(row)
+        self._pass_on(BROKEN)
         kept = self.path("mask")
         kept = kept.with_name(f"{kept.stem}-partial{kept.suffix}")
         if self.done:

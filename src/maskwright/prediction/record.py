@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from maskwright.errors import UsageError, WriteError
+from maskwright.files import write_text
 from maskwright.prediction.inputs import Picture
 
 NAME = ".predictions.jsonl"
@@ -59,11 +60,10 @@ class Record:
 
     def __enter__(self) -> Record:
         """Open the file for further lines, those that are known at its beginning."""
-        content = [json.dumps(line) + "\n" for line in (self.made, *self.lines.values())]
+        lines = [json.dumps(line) + "\n" for line in (self.made, *self.lines.values())]
+        write_text(self.path, "".join(lines))  # whole or not at all: what was known stays known
         try:
-            self.file = self.path.open("w", encoding="utf-8")
-            self.file.writelines(content)
-            self.file.flush()
+            self.file = self.path.open("a", encoding="utf-8")
         except OSError as error:
             raise WriteError.of(self.path, error) from error
         return self

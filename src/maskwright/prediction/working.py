@@ -37,9 +37,10 @@ class Work:
     def go(self, paths: Sequence[Path]) -> None:
         """Predict all images, or as many as there are until something ends it."""
         total = sum(map(count_of, paths))
-        predicted = self.predictor.by_rows(self.wanted(paths), self.read)
         try:
-            for _ in track(map_ahead(self.write, predicted), "predicting", total, size=float):
+            for _ in track(
+                map_ahead(self.write, self.jobs(paths)), "predicting", total, size=float
+            ):
                 pass
         except (KeyboardInterrupt, MemoryError, MaskwrightError):
             if self.done:
@@ -53,6 +54,17 @@ class Work:
                 output.drop()
         if self.before:
             say(f"{self.before} of {amount(total, 'image')} were done before")
+
+    def jobs(self, paths: Sequence[Path]) -> Iterator[tuple[Picture, Rows | DataError, int]]:
+        """What has come of the images, in order, and the row of the image at which it begins."""
+        end = 0
+        for picture, rows in self.predictor.by_rows(self.wanted(paths), self.read):
+            if isinstance(rows, DataError):
+                yield picture, rows, end
+                end = 0
+            else:
+                yield picture, rows, rows.top
+                end = rows.end % rows.height
 
     def wanted(self, paths: Sequence[Path]) -> Iterator[Picture]:
         """The images that are not yet done."""
@@ -71,11 +83,11 @@ class Work:
         self.outputs[picture] = Output(picture, raster, out, table, self.extra)
         return raster
 
-    def write(self, job: tuple[Picture, Rows | DataError]) -> float:
+    def write(self, job: tuple[Picture, Rows | DataError, int]) -> float:
         """Write what has come of an image: the share of it that it was."""
-        picture, rows = job
+        picture, rows, first = job
         if isinstance(rows, DataError):
-            self.give_up(picture, rows)
+            self.give_up(picture, rows, first)
             return 1
         line = self.outputs[picture].put(rows, self.decide)
         if line is not None:
@@ -84,10 +96,11 @@ class Work:
             del self.outputs[picture]
         return (rows.end - rows.top) / rows.height
 
-    def give_up(self, picture: Picture, error: DataError) -> None:
-        """Keep what there is of an image that cannot be read to its end."""
-        output = self.outputs.pop(picture, None)
-        kept = output.break_off() if output else None
+    def give_up(self, picture: Picture, error: DataError, row: int) -> None:
+        """Keep what there is of an image that cannot be read from this row on."""
+        output = self.outputs.get(picture)
+        kept = output.break_off(row) if output else None
+        self.outputs.pop(picture, None)
         if output and kept:
             error = DataError(
                 f"{error}; {output.done:,} of its {output.raster.height:,} rows are in {kept}"
