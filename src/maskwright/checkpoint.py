@@ -26,6 +26,7 @@ from maskwright.files import whole_file
 
 FOLDER = "checkpoint"
 KEPT = 2  # as the newest may be torn
+NAMES = "arrays"  # in the state as it is stored: the names of the arrays beside it
 STATE = "state"
 
 
@@ -44,7 +45,8 @@ def write_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
     Raises WriteError where it cannot be written; those before are untouched then.
     """
     folder = run / FOLDER
-    state = np.frombuffer(json.dumps(checkpoint.state).encode(), np.uint8)
+    told = {**checkpoint.state, NAMES: sorted(checkpoint.arrays)}
+    state = np.frombuffer(json.dumps(told).encode(), np.uint8)
     path = folder / f"{checkpoint.step:08}.npz"
     with whole_file(path) as part:
         folder.mkdir(exist_ok=True)
@@ -91,6 +93,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
     if not isinstance(state, dict):
         raise ValueError("its state is no table")
+    # Which members there are is in a part of the file that no checksum guards.
+    if state.pop(NAMES, sorted(arrays)) != sorted(arrays):
+        raise ValueError("some of its arrays are missing")
     return Checkpoint(int(path.stem), state, arrays)
 
 
