@@ -235,30 +235,11 @@ def model_predictor(
     model: keras.Model, config: Config, table: ClassTable, bands: Bands = RGB
 ) -> Predictor:
     """A Predictor that runs a Keras model; where it mirrors its border, without that."""
-    from maskwright.models import without_mirror
+    from maskwright.models.logits import logits_of
     from maskwright.predictor import Predictor
 
-    inner, margin = without_mirror(model)
-    return Predictor(of_any_size(inner), config.view, table, bands, margin)
-
-
-def of_any_size(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """Logits float32 [B, S, S, classes] of views uint8 [B, S, S, C], compiled for each S.
-
-    Left to itself Keras compiles at the second size for any, which its layers do not bear.
-    """
-    from maskwright.engine import keras
-
-    models: dict[tuple[int, ...], keras.Model] = {}
-
-    def logits(views: np.ndarray) -> np.ndarray:
-        shape = views.shape[1:]
-        if shape not in models:
-            image = keras.Input(shape, dtype=model.inputs[0].dtype)
-            models[shape] = keras.Model(image, model(image)) if models else model
-        return models[shape].predict_on_batch(views)
-
-    return logits
+    logits, margin = logits_of(model)
+    return Predictor(logits, config.view, table, bands, margin)
 
 
 def reason_of(error: Exception) -> str:
