@@ -90,6 +90,8 @@ class TrainConfig:
     balance: float = 0.0  # classes weigh (1 / share of pixels) ** balance; 0: all alike
     border: float = 0.0  # what a pixel between two regions that touch weighs more; 0: all alike
     border_sigma: float = 5.0  # pixels, how fast that falls as the gap between them grows
+    rim: float = 2.0  # pixels of the view, width of the rims of objects that masks number, which
+    # are learnt as a class of their own, so that objects that touch are parted; 0: no such class
     optimizer: str = "adamw"  # "adam" or "adamw", the same but for the decay, "muon" or "sgd"
     momentum: float = 0.9  # sgd: what the direction keeps of itself a step
     learning_rate: float = 2e-3  # the highest of the schedule
@@ -198,6 +200,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "train.balance": (0, 2),
     "train.border": (0, 1000),
     "train.border_sigma": (0.5, 100),
+    "train.rim": (0, 100),
     "train.momentum": (0, 0.9999),
     "train.learning_rate": (1e-9, 10),
     "train.encoder_rate": (0, 10),

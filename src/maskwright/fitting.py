@@ -14,6 +14,7 @@ from maskwright.console import amount, duration
 from maskwright.data.batches import Batches
 from maskwright.data.cache import Source, open_source
 from maskwright.data.dataset import Dataset
+from maskwright.data.rims import OBJECT, rims_of
 from maskwright.engine import keras
 from maskwright.epochs import Epochs
 from maskwright.errors import MaskwrightError, UsageError
@@ -43,7 +44,8 @@ def fit(
     seconds that a step took a megapixel, 0 where too few large steps were made to say.
     """
     pairs, config = dataset.of("train"), run.config
-    source = open_source(pairs, dataset.table, config.view, config.augment.zoom, dataset.bands)
+    rims, zoom = rims_of(dataset.table, config), config.augment.zoom
+    source = open_source(pairs, dataset.table, config.view, zoom, dataset.bands, rims)
     if config.model.pretrained and not config.train.encoder_rate:
         freeze_encoder(network)
     untrained = network.get_weights()
@@ -129,6 +131,8 @@ def fit_batches(
 ) -> float:
     """Train ``network`` on one size of batch, part by part; the seconds a megapixel, as ``fit``."""
     weights = balanced(dataset.pixels["train"].tolist(), config.train.balance)
+    if weights and rims_of(dataset.table, config):
+        weights = [*weights, weights[OBJECT]]
     inner, margin = without_mirror(network)
     trainer = compiled(inner, config)
     precision = precision_for(config.train.precision)

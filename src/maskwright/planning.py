@@ -18,6 +18,7 @@ from maskwright.config import Config
 from maskwright.console import amount, duration
 from maskwright.data.dataset import Dataset, load_dataset
 from maskwright.data.listing import data_name
+from maskwright.data.rims import channels
 from maskwright.engine import keras
 from maskwright.errors import UsageError
 from maskwright.fingerprint import (
@@ -118,7 +119,8 @@ def plan_for(
     ``network`` is the one that will be trained, where it is built already.
     """
     config = recipe("default", given)
-    network = network or build(config.model, len(dataset.table), dataset.bands.count)
+    classes = channels(dataset.table, config)
+    network = network or build(config.model, classes, dataset.bands.count)
     seen = fingerprint(dataset)
     rate = rate_of(config.model, measure=left > ROOM_TO_MEASURE)
     engine = keras.config.backend()

@@ -20,6 +20,7 @@ from maskwright.data.dataset import Dataset
 from maskwright.data.folders import SPLITS, manifest
 from maskwright.data.images import RGB, Bands, bands_from_dict
 from maskwright.data.labels import ClassTable, from_dict
+from maskwright.data.rims import channels, merged, rims_of, tempering
 from maskwright.errors import RunError, UsageError, WriteError
 from maskwright.files import whole_file, write_text
 from maskwright.settings import change, read_config, to_toml
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from maskwright.predictor import Predictor
 
 FORMAT = 2  # of the run folder; 1 had no run.json
+RIM = "train.rim"  # older runs have no such setting, and no rims
 MOST_JSON = 64_000_000  # bytes of a file in it
 DAMAGED = "it is damaged, or of another version: train again"
 
@@ -52,7 +54,7 @@ class Run:
         path = self.path / "config.toml"
         try:
             settings = read_config(path)
-            config = change(Config(), settings)
+            config = change(Config(), {RIM: 0.0, **settings})
         except UsageError as error:
             reason = str(error).removeprefix(f"{path} ")
             raise RunError(f"{path}: {reason}; {DAMAGED}") from None
@@ -86,7 +88,7 @@ class Run:
 
     @cached_property
     def model(self) -> keras.Model:
-        """The best model: image uint8 [B, S, S, C] to logits float32 [B, S, S, classes]."""
+        """The best model: image uint8 [B, S, S, C] to logits float32 [B, S, S, channels]."""
         path = self.path / "model.keras"
         if not path.is_file() and self.about["finished"] and self.metrics():
             raise RunError(
@@ -106,8 +108,8 @@ class Run:
         if self.about["own_model"]:
             return open_own(path)
         try:
-            classes, channels = len(self.table), self.dataset.bands.count
-            return open_model(path, self.config.model, classes, channels)
+            classes, bands = channels(self.table, self.config), self.dataset.bands.count
+            return open_model(path, self.config.model, classes, bands)
         except RunError:
             if self.about["format"] > 1:
                 raise
@@ -132,6 +134,17 @@ class Run:
         plain = model_predictor(self.model, self.config, self.table, self.dataset.bands)
         found = self.calibration
         return replace(plain, temperature=found.temperature) if found else plain
+
+    @cached_property
+    def parter(self) -> Predictor:
+        """As ``predictor``, with a class more where rims were learnt; ``rims.apart`` undoes it."""
+        one = self.predictor
+        if not rims_of(self.table, self.config):
+            return one
+        from maskwright.models.logits import logits_of
+
+        logits, _ = logits_of(self.model)
+        return replace(one, logits=lambda seen: tempering(logits(seen), one.temperature))
 
     def predict(self, image: np.ndarray | str | Path) -> np.ndarray:
         """Class indices uint8 [H, W] of image uint8 [H, W, C] or an image file."""
@@ -239,6 +252,8 @@ def model_predictor(
     from maskwright.predictor import Predictor
 
     logits, margin = logits_of(model)
+    if rims_of(table, config):
+        return Predictor(lambda seen: merged(logits(seen)), config.view, table, bands, margin)
     return Predictor(logits, config.view, table, bands, margin)
 
 

@@ -19,6 +19,7 @@ from maskwright.console import amount, duration, say
 from maskwright.data.dataset import Dataset, load_dataset
 from maskwright.data.labels import ClassTable
 from maskwright.data.listing import data_name
+from maskwright.data.rims import channels, rims_of
 from maskwright.engine import keras
 from maskwright.errors import UsageError, WriteError, nearest, some
 from maskwright.fitting import fit
@@ -115,8 +116,9 @@ def train_into(
     keras.utils.set_random_seed(config.seed)
     network = run.network
     if network is None:
-        network = build(config.model, len(dataset.table), dataset.bands.count)
-    check_model(network, dataset.table)
+        classes = channels(dataset.table, config)
+        network = build(config.model, classes, dataset.bands.count)
+    check_model(network, dataset.table, config)
     check_monitor(config.train.monitor, dataset)
     saved = latest_checkpoint(run.path)
     forget_checkpoints(run.path, after=saved.step if saved else -1)
@@ -195,15 +197,17 @@ def give_up(run: Run, again: str) -> None:
         say(f"nothing had been learnt: what was begun in {run.path} is removed again")
 
 
-def check_model(network: keras.Model, table: ClassTable) -> None:
+def check_model(network: keras.Model, table: ClassTable, config: Config) -> None:
     """Refuse a model that cannot be trained on these classes."""
     if not getattr(network, "inputs", None) or not isinstance(network.output, keras.KerasTensor):
         raise UsageError("the model must be functional, with one input and one output tensor")
-    channels = network.output.shape[-1]
-    if channels != len(table):
+    given, needed = network.output.shape[-1], channels(table, config)
+    if given != needed:
+        and_rims = " and the rims of objects" if needed > len(table) else ""
+        or_none = ", or set train.rim=0" if needed > len(table) else ""
         raise UsageError(
-            f"the model gives {channels} channels, but the data has {len(table)} classes "
-            f"({', '.join(table.names)}); give its last layer {len(table)}"
+            f"the model gives {given} channels, but the data has {len(table)} classes "
+            f"({', '.join(table.names)}){and_rims}; give its last layer {needed}{or_none}"
         )
 
 
@@ -229,6 +233,11 @@ def introduce(dataset: Dataset, network: keras.Model, config: Config, run: Run) 
             f"a batch of {config.train.batch:,} is more than there are images to train on: a step "
             f"is an epoch, of {images['train']}"
         )
+    rims = ""
+    if rims_of(dataset.table, config):
+        rims = (
+            f", and the rims of objects, {config.train.rim:g} pixels wide, to part those that touch"
+        )
     length = amount(config.train.epochs_for(images["train"]), "epoch")
     if config.train.minutes:
         length = f"done {duration(60 * config.train.minutes)} after the start"
@@ -237,7 +246,7 @@ def introduce(dataset: Dataset, network: keras.Model, config: Config, run: Run) 
     run.tell(
         f"{data_name(dataset.root)}: {images['train']} images to train on, {images['val']} to "
         f"choose the best epoch, {images['test']} for the test{grouped}; "
-        f"{len(dataset.table)} classes: {some(dataset.table.names, 8)}"
+        f"{len(dataset.table)} classes: {some(dataset.table.names, 8)}{rims}"
     )
     run.tell(
         f"{config.recipe}: {network.name} of {network.count_params():,} weights, "

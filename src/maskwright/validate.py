@@ -12,6 +12,7 @@ import numpy as np
 
 from maskwright.data.images import RawMask, read_mask
 from maskwright.data.pairing import Pair
+from maskwright.data.rims import apart
 from maskwright.measures.certainty import Counted, penalties
 from maskwright.measures.confusion import Scores, confusion
 from maskwright.predictor import Predictor, most_likely
@@ -24,13 +25,15 @@ MOST_SAMPLED = 500_000  # probabilities that are kept of all images together, to
 class Predicted:
     """A pair with its mask as it was read, as classes uint8 [H, W], and what was predicted.
 
-    probabilities: float32 [H, W, C].
+    probabilities: float32 [H, W, C]; inside: float32 [H, W], where the predictor knows rims, the
+    probability of lying inside of an object.
     """
 
     pair: Pair
     raw: RawMask
     truth: np.ndarray
     probabilities: np.ndarray
+    inside: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,10 @@ def predict_pairs(
     """Predict each image at its own size, in order, beside its mask; ``read`` reads the images."""
     reading = read or (lambda pair: predictor.read(pair.image))
     predicted = predictor.predict_all(pairs, reading)
-    for pair, probabilities in predicted:
+    for pair, scores in predicted:
         raw = read_mask(pair.mask)
-        yield Predicted(pair, raw, predictor.table.decode(raw, pair.mask), probabilities)
+        truth = predictor.table.decode(raw, pair.mask)
+        yield Predicted(pair, raw, truth, *apart(scores, len(predictor.table)))
 
 
 def validate(predictor: Predictor, pairs: Sequence[Pair]) -> Validated:

@@ -108,7 +108,7 @@ def evaluate(
 @click.option(
     "--part",
     metavar="HOW",
-    help="Part touching objects: none, boundary, watershed  [boundary where a class is called so]",
+    help="Part touching objects: none, boundary, watershed  [boundary where there is one, or rims]",
 )
 @click.option("--boundary", metavar="CLASS", help="The class that lies between objects.")
 @click.option(

@@ -31,6 +31,7 @@ from maskwright.data.dataset import read_pair
 from maskwright.data.home import cache_home
 from maskwright.data.labels import ClassTable
 from maskwright.data.pairing import Pair
+from maskwright.data.rims import Rims
 from maskwright.data.threads import map_ahead
 from maskwright.data.view import shrink, shrink_mask, view_matrix
 from maskwright.errors import DataError
@@ -75,6 +76,7 @@ class Files:
     pairs: Sequence[Pair]
     table: ClassTable
     bands: Bands = RGB
+    rims: Rims | None = None
 
     @property
     def channels(self) -> int:
@@ -92,7 +94,10 @@ class Files:
         """Image and mask of one pair, as large as the files are."""
         pair = self.pairs[index]
         image, raw = read_pair(pair, self.bands)
-        return Stored(image, self.table.decode(raw, pair.mask), *image.shape[:2])
+        classes = self.table.decode(raw, pair.mask)
+        if self.rims:
+            classes = self.rims.drawn(classes, self.table.values_of(raw, pair.mask))
+        return Stored(image, classes, *image.shape[:2])
 
 
 class Cache:
@@ -136,27 +141,37 @@ class Cache:
 
 
 def open_source(
-    pairs: Sequence[Pair], table: ClassTable, view: ViewConfig, zoom: float, bands: Bands = RGB
+    pairs: Sequence[Pair],
+    table: ClassTable,
+    view: ViewConfig,
+    zoom: float,
+    bands: Bands = RGB,
+    rims: Rims | None = None,
 ) -> Source:
     """The cache of these pairs, or where it cannot be kept, a word on that and the files."""
     try:
-        return open_cache(pairs, table, view, zoom, bands)
+        return open_cache(pairs, table, view, zoom, bands, rims)
     except OSError as error:
         say(
             f"no cache in {cache_home()} ({error.strerror or error}), so every epoch decodes all "
             "images; set MASKWRIGHT_CACHE to a folder with room to train faster"
         )
-        return Files(pairs, table, bands)
+        return Files(pairs, table, bands, rims)
 
 
 def open_cache(
-    pairs: Sequence[Pair], table: ClassTable, view: ViewConfig, zoom: float, bands: Bands = RGB
+    pairs: Sequence[Pair],
+    table: ClassTable,
+    view: ViewConfig,
+    zoom: float,
+    bands: Bands = RGB,
+    rims: Rims | None = None,
 ) -> Cache:
     """The cache of these pairs for a view and the highest zoom; made if it is not there whole.
 
     Raises OSError where it cannot be written, DataError where a pair cannot be read.
     """
-    files = Files(pairs, table, bands)
+    files = Files(pairs, table, bands, rims)
     path = cache_home() / "pixels" / fingerprint(files, view, zoom)
     try:
         return Cache(path, len(pairs))
@@ -172,7 +187,8 @@ def fingerprint(files: Files, view: ViewConfig, zoom: float) -> str:
     table, bands = files.table, files.bands
     labels = (table.encoding, tuple(label.values for label in table.labels), table.ignore)
     shape = (view.size, view.fit, view.scale, float(zoom), bands.count, bands.low, bands.high)
-    whole = hashlib.blake2b(repr((FORMAT, labels, shape)).encode(), digest_size=16)
+    rims = (files.rims.width,) if files.rims else ()
+    whole = hashlib.blake2b(repr((FORMAT, labels, shape, *rims)).encode(), digest_size=16)
     paths = (path for pair in files.pairs for path in (pair.image, pair.mask))
     digests = map_ahead(_digest, paths, *_threads())
     for digest in track(digests, "comparing", 2 * len(files), "files/s"):

@@ -109,7 +109,7 @@ def count_all(run: Run, pairs: Sequence[Pair], root: Path, split: str, tolerance
     """Predict all pairs, and count."""
     brightness: dict[Pair, float] = {}
     read = noting_brightness(lambda pair: run.predictor.read(pair.image), brightness)
-    predicted = predict_pairs(run.predictor, pairs, read)
+    predicted = predict_pairs(run.parter, pairs, read)
 
     def count(one: Predicted) -> Tally:
         return tally(one, run.table, run.predictor.temperature, tolerance)

@@ -29,6 +29,7 @@ from maskwright.measures.objects import (
     overlaps,
     panoptic,
 )
+from maskwright.measures.parting import parted
 from maskwright.measures.surfaces import boundary_overlap, surface_counts
 from maskwright.predictor import most_likely
 from maskwright.validate import Predicted
@@ -124,8 +125,11 @@ def true_objects(one: Predicted, table: ClassTable) -> dict[int, np.ndarray]:
 def of_objects(
     one: Predicted, numbered: np.ndarray, mask: np.ndarray
 ) -> tuple[np.ndarray, Detections]:
-    """How the objects that the mask separates match the true ones; each scores its mean chance."""
-    found = components(mask == 1)
+    """How the objects of the mask match the true ones; each scores its mean chance.
+
+    They are its connected pieces, parted by their rims where the predictor knows these.
+    """
+    found = components(mask == 1) if one.inside is None else parted(mask == 1, one.inside)
     overlap = overlaps(numbered, found, one.truth != IGNORE)
     areas = np.bincount(found.ravel())
     sums = np.bincount(found.ravel(), one.probabilities[..., 1].ravel())

@@ -17,6 +17,7 @@ from maskwright.console import amount, say
 from maskwright.data.ingest.extras import import_needed
 from maskwright.data.labels import IGNORE
 from maskwright.data.listing import is_dataset
+from maskwright.data.rims import rims_of
 from maskwright.deciding import Decision, decision
 from maskwright.errors import DataError, UsageError, nearest, some
 from maskwright.files import make_folder, write_text
@@ -91,7 +92,7 @@ def predict(
         say(line)
     finds = finding(
         run.table, objects=objects, shapes=shapes, least=least, part=part, boundary=boundary,
-        tolerance=tolerance,
+        tolerance=tolerance, rims=rims_of(run.table, run.config) is not None,
     )  # fmt: skip
     if format not in (None, *FORMATS):
         raise UsageError(f"no format of masks called {format}: {nearest(str(format), FORMATS)}")
@@ -99,7 +100,7 @@ def predict(
     found, folder = find_images(inputs), Path(out)
     if format == "tiff":
         import_needed("rasterio", "geo", "writing masks as tiled TIFF")
-    predictor = averaged(run.predictor, tta)
+    predictor = averaged(run.parter if finds else run.predictor, tta)
     record = Record(folder, {**made_by(run, decide, extra), "tta": sorted(set(tta))})
     plan_outputs(found, record, extra, resume)
     work = Work(predictor, record, decide, extra)

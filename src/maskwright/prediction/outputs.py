@@ -18,6 +18,7 @@ from maskwright.data.labels import IGNORE, ClassTable
 from maskwright.data.limits import PIXELS
 from maskwright.data.maps import Place, lies_on_map, place_of
 from maskwright.data.rasters import Raster
+from maskwright.data.rims import apart
 from maskwright.data.view import shrink
 from maskwright.deciding import Decision
 from maskwright.errors import DataError, WriteError
@@ -86,7 +87,7 @@ class Output:
         }
         self.counts = np.zeros(256, np.int64)  # pixels of each class
         self.sure = 0.0  # sum over rows of their mean confidence
-        self.kept: list[tuple[np.ndarray, np.ndarray]] = []  # mask and confidence, for objects
+        self.kept: list[list[np.ndarray]] = []  # mask, confidence and insides, for objects
         self.masks: list[np.ndarray] = []  # for the overlay
         self.shrinking = math.ceil(max(raster.height, raster.width) / LARGEST_OVERLAY)
         self.next, self.ready = 0, threading.Condition()  # the row that is put next
@@ -121,10 +122,11 @@ class Output:
         Several threads may bring rows: each waits for those before, unless they failed.
         """
         try:
-            mask, scores = decide(rows.probabilities), rows.probabilities
+            scores, inside = apart(rows.probabilities, len(self.table))
+            mask = decide(scores)
             if not self._reached(rows.top):
                 return None
-            self._take(rows.top, mask, scores)
+            self._take(rows.top, mask, scores, inside)
             self.done = rows.end
             line = self._finish() if rows.end == rows.height else None
         except BaseException:
@@ -145,7 +147,9 @@ class Output:
             self.next = row
             self.ready.notify_all()
 
-    def _take(self, top: int, mask: np.ndarray, scores: np.ndarray) -> None:
+    def _take(
+        self, top: int, mask: np.ndarray, scores: np.ndarray, inside: np.ndarray | None
+    ) -> None:
         self.counts += np.bincount(mask.ravel(), minlength=256)
         few = np.moveaxis(scores[::EVERY, ::EVERY], -1, 0)
         self.sure += float(reduce(np.maximum, few).mean()) * len(mask)
@@ -155,7 +159,8 @@ class Output:
         if "probabilities" in self.sinks:
             self.sinks["probabilities"].put(scores)
         if self.extra.finding:
-            self.kept.append((mask, certainty(mask, scores)))
+            known = [] if inside is None else [inside]
+            self.kept.append([mask, certainty(mask, scores), *known])
         if self.extra.overlay:
             self.masks.append(mask[-top % self.shrinking :: self.shrinking, :: self.shrinking])
 
@@ -163,8 +168,7 @@ class Output:
         line: dict[str, Any] = {"mask": self.path("mask").name, "row": self._row()}
         parts = None
         if finding := self.extra.finding:
-            mask, sure = (np.concatenate(column) for column in zip(*self.kept, strict=True))
-            found = finding.find(mask, sure)
+            found = finding.find(*map(np.concatenate, zip(*self.kept, strict=True)))
             parts = found.labels
             line["row"] |= finding.counted(found)
             line |= finding.write(

@@ -15,6 +15,7 @@ import numpy as np
 from maskwright.data.ingest.extras import import_needed
 from maskwright.data.labels import IGNORE, ClassTable
 from maskwright.errors import DataError, UsageError, nearest, some
+from maskwright.measures.parting import parted
 
 if TYPE_CHECKING:
     from shapely import Geometry
@@ -86,6 +87,7 @@ def find_objects(
     least: int = LEAST,
     part: str | None = None,
     boundary: str | None = None,
+    inside: np.ndarray | None = None,
 ) -> Objects:
     """The objects of mask uint8 [H, W], class indices: its connected pieces of ``least`` pixels
     or more, numbered from 1 on in the order in which one reads. Ground and 255 are none.
@@ -94,6 +96,9 @@ def find_objects(
     objects that touch are parted: "none", "boundary" (a class, called so or named by
     ``boundary``, lies between them; its pixels go to the nearest) or "watershed" (at their
     waists). Without it, "boundary" where there is such a class, else "none".
+
+    ``inside`` float32 [H, W] is the probability of being inside of an object, not on its rim, where
+    a run has learnt that: then it is what "boundary" means.
     """
     if mask.ndim != 2 or mask.dtype != np.uint8 or not mask.size:
         raise DataError(
@@ -110,12 +115,14 @@ def find_objects(
             f"the mask holds class {some(unknown.tolist())}, but the class table has 0 to "
             f"{len(table) - 1}; decode it first, by the table that it was drawn with"
         )
-    part, rim = parting(table, part, boundary)
+    part, rim = parting(table, part, boundary, rims=inside is not None)
     import_needed("skimage", "shapes", "finding objects")
     from maskwright.shapes.parting import by_boundary, by_watershed, components
 
     without = [*table.ground, IGNORE]
-    if part == "boundary":
+    if part == "boundary" and inside is not None:
+        labels = parted(~np.isin(mask, without), inside)
+    elif part == "boundary":
         labels = by_boundary(mask, without, rim)
     else:
         labels = by_watershed(mask, without) if part == "watershed" else components(mask, without)
@@ -126,8 +133,13 @@ def find_objects(
     return Objects(labels, tuple(measured(labels, classes.tolist(), table, confidence)))
 
 
-def parting(table: ClassTable, part: str | None, boundary: str | None) -> tuple[str, int]:
-    """How objects are parted, and the class that lies between them, -1 for none."""
+def parting(
+    table: ClassTable, part: str | None, boundary: str | None, *, rims: bool = False
+) -> tuple[str, int]:
+    """How objects are parted, and the class that lies between them, -1 for none.
+
+    ``rims`` says that it is known of all pixels how probably they lie inside of an object.
+    """
     if part not in (*PARTS, None):
         raise UsageError(f"objects are not parted by {part}: {nearest(str(part), PARTS)}")
     if boundary is not None and boundary not in table.names:
@@ -136,6 +148,8 @@ def parting(table: ClassTable, part: str | None, boundary: str | None) -> tuple[
         raise UsageError(
             f"objects are parted by {part}, not by the class {boundary}; ask for one of the two"
         )
+    if rims and boundary is None:
+        return part or "boundary", -1
     named = [name for name in table.names if name.lower() in BOUNDARIES]
     name = boundary or (named[0] if named else None)
     if part == "boundary" and name is None:

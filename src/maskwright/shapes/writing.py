@@ -42,7 +42,8 @@ TABLE = "objects.csv"
 class Finding:
     """How the objects of images are found, and what is written of them.
 
-    ``listed``: whether objects.csv is. ``shapes``: of FORMATS.
+    ``listed``: whether objects.csv is. ``shapes``: of FORMATS. ``rims``: whether it is predicted
+    what lies inside of objects, not on their rims.
     """
 
     table: ClassTable
@@ -52,6 +53,7 @@ class Finding:
     part: str | None
     boundary: str | None
     tolerance: float
+    rims: bool = False
 
     def ends(self) -> dict[str, tuple[str, ...]]:
         """The ends of the files of an image, by their format."""
@@ -62,11 +64,17 @@ class Finding:
         named = [name for shape in self.shapes if shape in ALL for name in ALL[shape][1]]
         return [out / name for name in ([TABLE, *named] if self.listed else named)]
 
-    def find(self, mask: np.ndarray, confidence: np.ndarray) -> Objects:
-        """The objects of mask uint8 [H, W], and confidence float32 [H, W] in each pixel's class."""
+    def find(
+        self, mask: np.ndarray, confidence: np.ndarray, inside: np.ndarray | None = None
+    ) -> Objects:
+        """The objects of mask uint8 [H, W], and confidence float32 [H, W] in each pixel's class.
+
+        ``inside`` float32 [H, W] is the probability of lying inside of an object, where known.
+        """
         return find_objects(
-            mask, self.table, confidence, least=self.least, part=self.part, boundary=self.boundary
-        )
+            mask, self.table, confidence, least=self.least, part=self.part,
+            boundary=self.boundary, inside=inside,
+        )  # fmt: skip
 
     def counted(self, objects: Objects) -> dict[str, int]:
         """How many objects an image has, and of each class that is not ground."""
@@ -115,6 +123,7 @@ def finding(
     part: str | None = None,
     boundary: str | None = None,
     tolerance: float | None = None,
+    rims: bool = False,
 ) -> Finding | None:
     """What is wanted of objects, None for nothing; refuses what could only fail later.
 
@@ -131,13 +140,13 @@ def finding(
         return None
     if tolerance is not None and not tolerance >= 0:
         raise UsageError(f"a tolerance is 0 pixels or more, not {tolerance:g}")
-    parting(table, part, boundary)
+    parting(table, part, boundary, rims=rims)
     import_needed("skimage", "shapes", "finding objects")
     if named:
         import_needed("shapely", "shapes", "drawing polygons")
     least = LEAST if least is None else least
     tolerance = TOLERANCE if tolerance is None else tolerance
-    return Finding(table, objects, named, least, part, boundary, tolerance)
+    return Finding(table, objects, named, least, part, boundary, tolerance, rims)
 
 
 def link(image: Path, target: Path) -> str:
