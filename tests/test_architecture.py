@@ -45,6 +45,7 @@ ORDER = [
     "shapes",
     "validate",
     "runs",
+    "artifacts",
     "trackers",
     "tracking",
     "recording",
@@ -61,6 +62,7 @@ ORDER = [
     "prediction",
     "report",
     "suspicion",
+    "exporting",
     "demo",
     "info",
     "cli",
@@ -68,6 +70,7 @@ ORDER = [
 ]
 NEEDS_KERAS = {"Plan", "conv_block", "plan", "up_block", "unet", "train"}
 PUBLIC = [
+    "Artifact",
     "Audit",
     "Config",
     "DataError",
@@ -84,9 +87,11 @@ PUBLIC = [
     "compare",
     "conv_block",
     "evaluate",
+    "export",
     "find_objects",
     "load",
     "load_dataset",
+    "open_artifact",
     "plan",
     "predict",
     "recipe",
@@ -94,6 +99,7 @@ PUBLIC = [
     "train",
     "unet",
     "up_block",
+    "verify",
     "write_report",
 ]
 

@@ -15,7 +15,7 @@ from maskwright.cli import cli, configure, main
 from maskwright.errors import DataError
 
 VERBS = ["demo", "data pets", "data shapes", "data clean", "check", "plan", "train", "evaluate",
-         "predict", "report", "compare", "suspects", "info"]  # fmt: skip
+         "predict", "export", "verify", "report", "compare", "suspects", "info"]  # fmt: skip
 
 
 def call(capsys, monkeypatch, *words: object) -> tuple[int, str, str]:
@@ -196,6 +196,8 @@ def test_nothing_to_do_shows_the_help_in_the_order_of_the_flow(capsys, monkeypat
         "train",
         "evaluate",
         "predict",
+        "export",
+        "verify",
         "report",
         "compare",
         "suspects",
@@ -316,6 +318,19 @@ def test_train_evaluate_predict_report_from_the_command_line(capsys, monkeypatch
     assert json.loads(out)["first"] == "runs/data-scratch"
     assert "A = runs/data-scratch" in err
     assert "the mean IoU of runs/data-scratch-2 is" in err.replace("\n", " ")
+    code, _, err = call(capsys, monkeypatch, "export", "runs/data-scratch", "--format", "onnx")
+    assert code == 0
+    place = "runs/data-scratch/exports/onnx"
+    assert f"exported: {place}, with model-card.md" in err
+    assert f"next: maskwright predict {place} IMAGES --out masks" in err
+    code, out, err = call(capsys, monkeypatch, "verify", place, "--json")
+    assert code == 0
+    assert "as exported: " in err
+    assert json.loads(out)["equal"] >= 0.999
+    code, _, err = call(capsys, monkeypatch, "evaluate", place)
+    assert code == 0
+    assert f"scores: {place}/evaluation/test.json" in err
+    assert "report:" not in err
 
 
 def test_plan_says_what_and_why_and_what_to_type_next(capsys, monkeypatch, folder):

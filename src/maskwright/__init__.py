@@ -14,6 +14,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from maskwright.artifacts import Artifact as Artifact
+    from maskwright.artifacts import open_artifact as open_artifact
+    from maskwright.artifacts.parity import verify as verify
     from maskwright.comparison import compare as compare
     from maskwright.config import Config as Config
     from maskwright.data.audit import Audit as Audit
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
         WriteError as WriteError,
     )
     from maskwright.evaluation import evaluate as evaluate
+    from maskwright.exporting import export as export
     from maskwright.models.blocks import conv_block as conv_block
     from maskwright.models.blocks import up_block as up_block
     from maskwright.models.unet import unet as unet
@@ -78,6 +82,10 @@ _HOME = {
     "predict": "prediction",
     "find_objects": "shapes.objects",
     "write_report": "report",
+    "export": "exporting",
+    "verify": "artifacts.parity",
+    "Artifact": "artifacts",
+    "open_artifact": "artifacts",
     "MaskwrightError": "errors",
     "DataError": "errors",
     "DownloadError": "errors",

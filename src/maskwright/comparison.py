@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from maskwright.artifacts import Artifact, scored_run
 from maskwright.console import amount
 from maskwright.data.splits import relative
 from maskwright.errors import DataError, RunError, UsageError, some
@@ -22,7 +23,7 @@ from maskwright.evaluation.table import (
     sampling,
 )
 from maskwright.measures.resampling import multiplicities, resampled
-from maskwright.runs import Run, load
+from maskwright.runs import Run
 
 # What is compared, and its name; those of LOWER are better when lower.
 MEASURES = {
@@ -51,7 +52,10 @@ class Matched:
 
 
 def compare(
-    first: Run | str | Path, second: Run | str | Path, *, split: str | None = None
+    first: Run | Artifact | str | Path,
+    second: Run | Artifact | str | Path,
+    *,
+    split: str | None = None,
 ) -> dict[str, Any]:
     """The scores of two runs, image by image, from what ``evaluate`` counted.
 
@@ -63,16 +67,16 @@ def compare(
     measures and classes (rows of name, first, second, difference, interval, real), images_differ
     (those whose mean IoU differs most) and answer, a sentence.
     """
-    runs = [run if isinstance(run, Run) else load(run) for run in (first, second)]
-    if runs[0].path.resolve() == runs[1].path.resolve():
-        raise UsageError(f"{runs[0].path} is compared with itself; name two runs")
+    runs = [scored_run(run) for run in (first, second)]
+    if runs[0].evaluations.resolve() == runs[1].evaluations.resolve():
+        raise UsageError(f"{runs[0].evaluations.parent} is compared with itself; name two runs")
     both = matched(runs, split)
     groups = both.first.groups
     drawn = multiplicities(groups)
     measures, classes = rows(both.first.each, both.second.each, drawn, both.first.classes)
     result = {
-        "first": str(runs[0].path),
-        "second": str(runs[1].path),
+        "first": str(runs[0].evaluations.parent),
+        "second": str(runs[1].evaluations.parent),
         "split": both.split,
         "images": len(groups),
         "alone": both.alone,
@@ -127,19 +131,20 @@ def drawn_by(runs: Sequence[Run]) -> str:
 
 def has(name: str) -> Any:
     """Whether a run has counts of that evaluation."""
-    return lambda run: (run.path / "evaluation" / f"{name}.npz").is_file()
+    return lambda run: (run.evaluations / f"{name}.npz").is_file()
 
 
 def counts_of(run: Run, name: str) -> Counts:
     """What was counted when the run was evaluated under that name."""
     try:
-        return read_counts(run.path / "evaluation" / f"{name}.npz")
+        return read_counts(run.evaluations / f"{name}.npz")
     except FileNotFoundError:
-        there = sorted(path.stem for path in (run.path / "evaluation").glob("*.npz"))
+        there = sorted(path.stem for path in (run.evaluations).glob("*.npz"))
         known = f" (there is {some(there)})" if there else ""
+        place = run.evaluations.parent
         raise RunError(
-            f"{run.path} has no counts of its {name} images{known}; make them: maskwright evaluate "
-            f"{run.path}{'' if name == 'test' else f' --split {name}'}"
+            f"{place} has no counts of its {name} images{known}; make them: maskwright evaluate "
+            f"{place}{'' if name == 'test' else f' --split {name}'}"
         ) from None
 
 

@@ -5,6 +5,8 @@ Standard output is kept for results (``--json``), so everything here writes to s
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -255,3 +257,21 @@ def print_encoders(encoders: list[dict[str, Any]]) -> None:
         out.print(f"{one['name']:18} {millions:>10}  {cost:>21}    {weights}")
     if any(one["weights"] for one in encoders):
         out.print("missing: whoever chooses such an encoder is told what to fetch, and to where")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep C++ libraries from greeting people on standard error while they are imported.
+
+    Exceptions of the import still come through; only bytes written to file descriptor 2 do not.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

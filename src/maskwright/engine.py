@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
+from maskwright.console import quiet
 from maskwright.errors import MaskwrightError
 
 
@@ -32,24 +30,6 @@ def choose() -> str:
     raise MaskwrightError(
         "no engine for Keras is installed; run: pip install tensorflow-cpu (or maskwright[jax])"
     )
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep C++ libraries from greeting people on standard error while they are imported.
-
-    Exceptions of the import still come through; only bytes written to file descriptor 2 do not.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 os.environ["KERAS_BACKEND"] = choose()

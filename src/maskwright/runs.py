@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +42,14 @@ class Run:
     """A run folder on disk; everything is read when asked for.
 
     ``network`` is the one that somebody brought along, where it is at hand; ``guard`` is called
-    before results are written, and raises where they may not be.
+    before results are written, and raises where they may not be. ``results`` is the folder in which
+    evaluation/ lies, where that is not the run's own.
     """
 
     path: Path
     network: keras.Model | None = field(default=None, compare=False, repr=False)
     guard: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
+    results: Path | None = None
 
     @cached_property
     def config(self) -> Config:
@@ -135,16 +138,35 @@ class Run:
         found = self.calibration
         return replace(plain, temperature=found.temperature) if found else plain
 
-    @cached_property
+    @property
     def parter(self) -> Predictor:
         """As ``predictor``, with a class more where rims were learnt; ``rims.apart`` undoes it."""
-        one = self.predictor
-        if not rims_of(self.table, self.config):
-            return one
+        return self._rims_predictor if self.rims else self.predictor
+
+    @cached_property
+    def _rims_predictor(self) -> Predictor:
         from maskwright.models.logits import logits_of
 
-        logits, _ = logits_of(self.model)
+        one, (logits, _) = self.predictor, logits_of(self.model)
         return replace(one, logits=lambda seen: tempering(logits(seen), one.temperature))
+
+    @property
+    def rims(self) -> bool:
+        """Whether the rims of objects were learnt, so that those that touch are parted."""
+        return rims_of(self.table, self.config) is not None
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 sum of model.keras in hex, an empty string where there is none."""
+        if not (path := self.path / "model.keras").is_file():
+            return ""
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+
+    @property
+    def evaluations(self) -> Path:
+        """The folder of its evaluations."""
+        return (self.results or self.path) / "evaluation"
 
     def predict(self, image: np.ndarray | str | Path) -> np.ndarray:
         """Class indices uint8 [H, W] of image uint8 [H, W, C] or an image file."""

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from maskwright.cli.data import PATH, data
+from maskwright.cli.export import export, verify
 from maskwright.cli.results import compare, evaluate, predict, report
 from maskwright.cli.settings import SEED, SETTINGS, configure, start_engine
 from maskwright.cli.suspects import suspects
@@ -148,7 +149,7 @@ cli.add_command(plan)
 cli.add_command(train)
 
 
-for verb in (evaluate, predict, report, compare, suspects):
+for verb in (evaluate, predict, export, verify, report, compare, suspects):
     cli.add_command(verb)
 
 

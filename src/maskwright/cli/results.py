@@ -30,25 +30,27 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON on st
 def evaluate(
     model: Path, data: Path | None, split: str | None, tolerance: float, as_json: bool
 ) -> None:
-    """Measure the run MODEL on its test images or other DATA.
+    """Measure MODEL, a run or an export in it, on its test images or other DATA.
 
     \b
     Example:
       maskwright evaluate runs/pets-default --json
     """
+    from maskwright.artifacts import place_of_artifact, scored_run
     from maskwright.console import print_scores, say
     from maskwright.evaluation import evaluate
     from maskwright.report import write_report
-    from maskwright.runs import load
 
-    run = load(model)
-    start_engine()
+    run = scored_run(model)
+    if not place_of_artifact(model):
+        start_engine()
     result = evaluate(run, data, split=split, tolerance=tolerance)
     print_scores(result)
     if as_json:
         click.echo(json.dumps(result))
-    say(f"scores: {run.path / 'evaluation' / result['name']}.json, an image a row in the .csv")
-    if result["name"] == "test" or (result["name"] == "val" and not run.dataset.of("test")):
+    say(f"scores: {run.evaluations / result['name']}.json, an image a row in the .csv")
+    reported = result["name"] == "test" or (result["name"] == "val" and not run.dataset.of("test"))
+    if reported and run.results is None:
         say(f"report: {write_report(run)}")
     say(f"next: maskwright predict {model} IMAGES --out masks --overlay")
 
@@ -133,18 +135,21 @@ def predict(
     Examples:
       maskwright predict runs/pets-default photos --out masks --overlay
       maskwright predict runs/cells photos --out masks --recall cell=0.95
+      maskwright predict runs/cells/exports/onnx photos --out masks
       maskwright predict runs/cells photos --out masks --objects --shapes geojson,coco
     """
+    from maskwright.artifacts import opened
     from maskwright.console import amount, say
     from maskwright.prediction import predict
-    from maskwright.runs import load
+    from maskwright.runs import Run
 
     options["recalls"] = shares("--recall", recalls)
     options["thresholds"] = shares("--threshold", thresholds)
     options["shapes"] = [name for text in shapes for name in words_of(text)]
     options["tta"] = words_of(tta)
-    run = load(model)
-    start_engine()
+    run = opened(model)
+    if isinstance(run, Run):
+        start_engine()
     written = predict(run, inputs, out=out, **options)
     say(f"{amount(len(written), 'mask')} in {out}")
 
@@ -207,11 +212,11 @@ def compare(first: Path, second: Path, split: str | None, html: Path | None, as_
     Example:
       maskwright compare runs/cells-default runs/cells-default-2 --html compared.html
     """
+    from maskwright.artifacts import scored_run
     from maskwright.comparison import compare
     from maskwright.console import print_comparison, say
-    from maskwright.runs import load
 
-    runs = load(first), load(second)
+    runs = scored_run(first), scored_run(second)
     result = compare(*runs, split=split)
     print_comparison(result)
     if html:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from maskwright.artifacts import Artifact, scored_run
 from maskwright.console import say, track
 from maskwright.data.listing import data_name
 from maskwright.data.pairing import Pair
@@ -23,20 +24,22 @@ from maskwright.evaluation.table import Sums, table
 from maskwright.evaluation.tally import TOLERANCE, Tally, stacked, tally, total
 from maskwright.files import make_folder
 from maskwright.measures.objects import Detections
-from maskwright.runs import Run, load, write_json
+from maskwright.runs import Run, write_json
 from maskwright.validate import Predicted, predict_pairs
 
 FORMAT = 2  # of evaluation/NAME.json; 1 had neither intervals nor measures of boundaries
 
 
 def evaluate(
-    model: Run | str | Path,
+    model: Run | Artifact | str | Path,
     data: str | Path | None = None,
     *,
     split: str | None = None,
     tolerance: float = TOLERANCE,
 ) -> dict[str, Any]:
     """Scores of a run on a split of its own data, or on other data with the same classes.
+
+    An artifact is scored as the run that it was made of, and its results lie beside it.
 
     ``split`` is train, val, test or all; by default test where the data has one, else val (of the
     run's own data) or all (of other data). Pixels are counted over all images at their own size;
@@ -49,7 +52,7 @@ def evaluate(
     images have been scored, this time included; None where none of them is scored here), subsets,
     seconds and pictures.
     """
-    run = model if isinstance(model, Run) else load(model)
+    run = scored_run(model)
     begun = time.perf_counter()
     if data is not None and (moved := at_new_place(run, Path(data))):
         say(f"{data} holds the images of this run, at another place: they are split as for it")
@@ -72,7 +75,7 @@ def evaluate(
         "pictures": write_pictures(run, pairs, rows, name),
         "seconds": round(time.perf_counter() - begun, 2),
     }
-    folder = run.path / "evaluation"
+    folder = run.evaluations
     write_rows(folder / f"{name}.csv", rows)
     write_counts(folder / f"{name}.npz", counted.kept)
     write_json(folder / f"{name}.json", result)
@@ -124,7 +127,7 @@ def count_all(run: Run, pairs: Sequence[Pair], root: Path, split: str, tolerance
         fine = {key: fine.get(key, 0) + values for key, values in one.fine.items()}
         found += [one.detections] if one.detections else []
         areas.append(mean_area(one.fine["sizes"], int(one.each["classes"][:, 1].sum())))
-    make_folder(run.path / "evaluation")
+    make_folder(run.evaluations)
     images, groups = [relative(pair.image, root) for pair in pairs], [pair.group for pair in pairs]
     kept = Counts(images, groups, run.table.names, stacked(each))
     return Counted(kept, fine, found, [brightness[pair] for pair in pairs], np.array(areas))

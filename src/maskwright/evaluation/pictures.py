@@ -84,7 +84,7 @@ def write_pictures(
         [row["mean_iou"] for row in rows], [row["confidence"] for row in rows], run.config.seed
     )
     places = sorted({place for ones in chosen.values() for place in ones})
-    folder = run.path / "evaluation" / f"{name}-pictures"
+    folder = run.evaluations / f"{name}-pictures"
     make_folder(folder)
     for old in folder.iterdir():
         if old.suffix in (".jpg", ".png"):

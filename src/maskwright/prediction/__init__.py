@@ -7,17 +7,16 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from hashlib import file_digest
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NoReturn
 
+from maskwright.artifacts import Artifact, opened
 from maskwright.averaging import averaged
 from maskwright.console import amount, say
 from maskwright.data.ingest.extras import import_needed
 from maskwright.data.labels import IGNORE
 from maskwright.data.listing import is_dataset
-from maskwright.data.rims import rims_of
 from maskwright.deciding import Decision, decision
 from maskwright.errors import DataError, UsageError, nearest, some
 from maskwright.files import make_folder, write_text
@@ -26,14 +25,14 @@ from maskwright.prediction.outputs import FORMATS, Extra
 from maskwright.prediction.record import NAME, Record
 from maskwright.prediction.working import Work
 from maskwright.recording import FIRST, LAST
-from maskwright.runs import Run, load
+from maskwright.runs import Run
 from maskwright.shapes.writing import finding
 
 TABLE = "predictions.csv"
 
 
 def predict(
-    model: Run | str | Path,
+    model: Run | Artifact | str | Path,
     inputs: str | Path | Sequence[str | Path],
     *,
     out: str | Path,
@@ -85,14 +84,14 @@ def predict(
     that cannot be read is passed over and named in a DataError at the end; of one that breaks off
     what came before is kept.
     """
-    run = model if isinstance(model, Run) else load(model)
+    run = opened(model)
     names, known = run.table.names, run.calibration
     decide = decision(names, known, thresholds=thresholds, recalls=recalls, abstain=abstain)
     for line in decide.in_words(names, int(run.table.stored[IGNORE])):
         say(line)
     finds = finding(
         run.table, objects=objects, shapes=shapes, least=least, part=part, boundary=boundary,
-        tolerance=tolerance, rims=rims_of(run.table, run.config) is not None,
+        tolerance=tolerance, rims=run.rims,
     )  # fmt: skip
     if format not in (None, *FORMATS):
         raise UsageError(f"no format of masks called {format}: {nearest(str(format), FORMATS)}")
@@ -120,12 +119,8 @@ def predict(
     return [folder / line["mask"] for line in lines]
 
 
-def made_by(run: Run, decide: Decision, extra: Extra) -> dict[str, Any]:
+def made_by(run: Run | Artifact, decide: Decision, extra: Extra) -> dict[str, Any]:
     """What the predictions of a folder have in common: the model, and how they are written."""
-    weights, digest = run.path / "model.keras", ""
-    if weights.exists():
-        with weights.open("rb") as file:
-            digest = file_digest(file, "sha256").hexdigest()
     ways: dict[str, Any] = {
         "decision": repr(decide),
         "files": sorted(extra.ends()),
@@ -134,7 +129,7 @@ def made_by(run: Run, decide: Decision, extra: Extra) -> dict[str, Any]:
     if found := extra.finding:
         ways["objects"] = [found.listed, found.least, found.part, found.boundary, found.tolerance]
         ways["shapes"] = list(found.shapes)
-    return {"model": digest[:16], **ways}
+    return {"model": run.digest[:16], **ways}
 
 
 def check_place(out: Path) -> None:

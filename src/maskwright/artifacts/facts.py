@@ -1,0 +1,111 @@
+"""What an artifact knows of itself: all that turns images into masks beside its graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from maskwright.calibration import Calibration
+from maskwright.config import ViewConfig
+from maskwright.data.bands import Bands, bands_from_dict
+from maskwright.data.labels import ClassTable, from_dict
+from maskwright.errors import DataError, RunError
+
+FORMAT = 1  # of these facts
+IMAGE, VIEW = "image", "view"
+KEY = "maskwright"  # under which a file carries them
+
+
+@dataclass(frozen=True)
+class Facts:
+    """``takes``: "image", uint8 [B, H, W, C] of any size, or "view", squares as the network sees
+    them, ``size`` and twice the ``margin`` a side, that somebody else cuts out.
+
+    ``temperature`` is in the graph already. ``rims`` says that the graph also tells what lies
+    inside of objects. ``made``: version, run and digest of what it was made of.
+    """
+
+    takes: str
+    view: ViewConfig
+    bands: Bands
+    table: ClassTable
+    margin: int
+    temperature: float
+    rims: bool
+    calibration: Calibration | None
+    made: dict[str, str]
+
+    @property
+    def size(self) -> int:
+        """Pixels a side of the view, without the margin."""
+        return self.view.size
+
+    @property
+    def fit(self) -> str:
+        """How an image becomes a view: pad, squash or window."""
+        return self.view.fit
+
+    def text(self) -> str:
+        """The facts as JSON, which reads back."""
+        view, known = self.view, self.calibration
+        return json.dumps(
+            {
+                "format": FORMAT,
+                "takes": self.takes,
+                "view": {
+                    "size": view.size, "fit": view.fit, "scale": view.scale,
+                    "overlap": view.overlap, "margin": self.margin,
+                },
+                "bands": self.bands.to_dict(),
+                "table": self.table.to_dict(),
+                "temperature": self.temperature,
+                "rims": self.rims,
+                "calibration": known.to_dict() if known else None,
+                "made": self.made,
+            },
+            ensure_ascii=False,
+        )  # fmt: skip
+
+
+def facts_from(text: str, where: object) -> Facts:
+    """The facts that the file called ``where`` carries; RunError where they are damaged."""
+    try:
+        read = json.loads(text)
+        if (version := read["format"]) != FORMAT:
+            raise RunError(
+                f"{where} carries facts of format {version}, and this version of Maskwright reads "
+                f"{FORMAT}; install the version that made it, {made_with(read)}, or export it again"
+            )
+        view = dict(read["view"])
+        margin = int(view.pop("margin"))
+        known = read["calibration"]
+        return Facts(
+            takes=checked(read["takes"]),
+            view=ViewConfig(**view),
+            bands=bands_from_dict(read["bands"], where),
+            table=from_dict(read["table"], where),
+            margin=margin,
+            temperature=float(read["temperature"]),
+            rims=bool(read["rims"]),
+            calibration=Calibration.from_dict(known) if known else None,
+            made={str(name): str(value) for name, value in read["made"].items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, DataError) as error:
+        raise RunError(
+            f"{where}: what it says of its classes and views is damaged ({error}); export it again"
+        ) from None
+
+
+def checked(takes: str) -> str:
+    """What a graph takes, if that is known."""
+    if takes not in (IMAGE, VIEW):
+        raise ValueError(f"it takes {takes!r}")
+    return takes
+
+
+def made_with(read: Mapping[str, Any]) -> str:
+    """The version that made it, as far as it says so."""
+    made = read.get("made")
+    return str(made.get("version", "a newer one")) if isinstance(made, Mapping) else "a newer one"

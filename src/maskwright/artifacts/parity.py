@@ -1,0 +1,216 @@
+"""How far what an artifact says agrees with what the model said that it was made of.
+
+The reference is a file of images with the masks and probabilities that the run gave them, and with
+the truth. It lies beside the artifact, so that the comparison can be made again anywhere.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from maskwright.artifacts import Artifact, open_artifact
+from maskwright.artifacts.facts import IMAGE
+from maskwright.errors import RunError
+from maskwright.measures.confusion import Scores, confusion
+
+REACH = 3  # pixels up to which a shift is looked for
+STEPS = 255  # of a probability in the reference
+FILE = "reference.npz"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is asked of an artifact: shares of pixels, and of mean IoU against the truth."""
+
+    equal: float = 0.999
+    largest: float = 0.1
+    loss: float = 0.001
+
+
+class Example(NamedTuple):
+    """An image uint8 [H, W, C] with the run's mask uint8 [H, W], the probability of its class
+    float32 [H, W], and the truth uint8 [H, W], 255 where there is none."""
+
+    image: np.ndarray
+    mask: np.ndarray
+    confidence: np.ndarray
+    truth: np.ndarray
+
+
+@dataclass(frozen=True)
+class Parity:
+    """``equal``: share of pixels with the run's class. ``largest``: difference of a probability,
+    where the classes are equal. ``shift``: by how many pixels, down and right, the artifact's masks
+    must be moved to agree best. ``mean_iou``: the artifact's against the truth, ``loss``: by how
+    much the run's is higher; both NaN without truth."""
+
+    images: int
+    sizes: list[str]
+    equal: float
+    largest: float
+    shift: tuple[int, int]
+    mean_iou: float
+    loss: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """As parity.json has it."""
+        return asdict(self)
+
+    def wrong(self, limits: Limits) -> list[str]:
+        """What is beyond the limits, in words; nothing where the artifact is as it should be."""
+        down, right = self.shift
+        found = []
+        if down or right:
+            found.append(f"its masks are shifted, by {-down} pixels down and {-right} to the right")
+        if self.equal < limits.equal:
+            found.append(
+                f"{self.equal:.3%} of the pixels have the run's class, and {limits.equal:.1%} must"
+            )
+        if self.largest > limits.largest:
+            found.append(
+                f"a probability differs by {self.largest:.3f}, and {limits.largest:g} is the most"
+            )
+        if self.loss > limits.loss:
+            found.append(
+                f"mean IoU is {self.loss:.4f} below the run's, and {limits.loss:g} is the most"
+            )
+        return found
+
+    def in_words(self) -> str:
+        """One line for people."""
+        return (
+            f"{self.equal:.3%} of the pixels of {self.images} images have the run's class, "
+            f"probabilities differ by {self.largest:.4f} at the most, masks are shifted by "
+            f"{self.shift[0]}, {self.shift[1]} pixels, mean IoU {self.mean_iou:.4f} where the run "
+            f"has {self.mean_iou + self.loss:.4f}"
+        )
+
+
+def predicted(artifact: Artifact, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mask and confidence of an image uint8 [H, W, C], by the graph itself where it takes images.
+
+    A graph that takes views gets them from ``Predictor``, as whoever uses it has to do.
+    """
+    if artifact.facts.takes == IMAGE:
+        found = artifact.runtime(image[None])
+        return found["mask"][0], found["confidence"][0]
+    chances = artifact.predictor.probabilities(image)
+    return chances.argmax(axis=-1).astype(np.uint8), chances.max(axis=-1)
+
+
+def compare(artifact: Artifact, examples: list[Example]) -> Parity:
+    """An artifact beside what its run gave for the same images."""
+    classes, near = len(artifact.table), np.zeros((2 * REACH + 1,) * 2, np.int64)
+    same = pixels = 0
+    largest = 0.0
+    by_run, by_artifact = np.zeros((2, classes, classes), np.int64)
+    for one in examples:
+        mask, confidence = predicted(artifact, one.image)
+        equal = mask == one.mask
+        same, pixels = same + int(equal.sum()), pixels + equal.size
+        differ = np.abs(confidence - one.confidence)[equal]
+        largest = max(largest, float(differ.max(initial=0)))
+        near += agreement(mask, one.mask)
+        by_run += confusion(one.truth, one.mask, classes)
+        by_artifact += confusion(one.truth, mask, classes)
+    own = float(Scores.of(by_artifact).mean_iou)
+    return Parity(
+        images=len(examples),
+        sizes=sorted({f"{one.image.shape[1]}×{one.image.shape[0]}" for one in examples}),
+        equal=same / max(1, pixels),
+        largest=largest,
+        shift=best_shift(near),
+        mean_iou=own,
+        loss=float(Scores.of(by_run).mean_iou) - own,
+    )
+
+
+def agreement(mask: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Equal pixels of two masks uint8 [H, W], the first one moved: int64 [7, 7] by how far.
+
+    Only the inner pixels are compared, so that each shift compares as many.
+    """
+    height, width = mask.shape
+    found = np.zeros((2 * REACH + 1,) * 2, np.int64)
+    inner = other[REACH : height - REACH, REACH : width - REACH]
+    if not inner.size:
+        return found
+    for down in range(2 * REACH + 1):
+        for right in range(2 * REACH + 1):
+            top, left = 2 * REACH - down, 2 * REACH - right
+            moved = mask[top : top + inner.shape[0], left : left + inner.shape[1]]
+            found[down, right] = np.count_nonzero(moved == inner)
+    return found
+
+
+def best_shift(near: np.ndarray) -> tuple[int, int]:
+    """The shift, down and right, at which most pixels agree; none where none is better.
+
+    >>> near = np.zeros((7, 7), int)
+    >>> best_shift(near)
+    (0, 0)
+    >>> near[3, 4] = 9
+    >>> best_shift(near)
+    (0, 1)
+    """
+    if near[REACH, REACH] == near.max():
+        return 0, 0
+    down, right = np.unravel_index(int(near.argmax()), near.shape)
+    return int(down) - REACH, int(right) - REACH
+
+
+def write_reference(path: Path, examples: list[Example]) -> None:
+    """Keep examples in a compressed file of NumPy; confidences in steps of 1/255."""
+    arrays: dict[str, Any] = {}
+    for place, one in enumerate(examples):
+        arrays |= {
+            f"image_{place}": one.image,
+            f"mask_{place}": one.mask,
+            f"confidence_{place}": np.rint(STEPS * one.confidence).astype(np.uint8),
+            f"truth_{place}": one.truth,
+        }
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def read_reference(path: Path) -> list[Example]:
+    """The examples beside an artifact; RunError where they are missing or damaged."""
+    if not path.is_file():
+        raise RunError(
+            f"{path} is missing, by which an artifact is verified: take it along with the model, "
+            "or export again"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return list(examples_in(arrays))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise RunError(f"{path} is damaged ({error}); export again") from None
+
+
+def examples_in(arrays: Any) -> Iterator[Example]:
+    """The examples of an open file of NumPy."""
+    for place in range(len(arrays.files) // 4):
+        image, mask, confidence, truth = (
+            arrays[f"{name}_{place}"] for name in ("image", "mask", "confidence", "truth")
+        )
+        yield Example(image, mask, (confidence / STEPS).astype(np.float32), truth)
+
+
+def verify(path: str | Path) -> Parity:
+    """Compare an artifact again with what its run gave for the images beside it.
+
+    Raises RunError where they do not agree, or where the images are missing.
+    """
+    artifact = open_artifact(path)
+    limits = Limits()
+    parity = compare(artifact, read_reference(artifact.path.parent / FILE))
+    # What is kept of a probability is rounded to half a step.
+    if wrong := parity.wrong(replace(limits, largest=limits.largest + 0.002)):
+        raise RunError(f"{artifact.path} is not what was exported: {'; '.join(wrong)}")
+    return parity

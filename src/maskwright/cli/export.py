@@ -1,0 +1,65 @@
+"""The verbs export and verify: a model as a file, and whether it still does what its run did."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from maskwright.cli.data import PATH
+from maskwright.cli.results import JSON
+from maskwright.cli.settings import start_engine
+
+
+@click.command()
+@click.argument("run", type=PATH)
+@click.option(
+    "--format",
+    "format",
+    required=True,
+    metavar="FORMAT",
+    help="onnx, openvino, litert or saved_model.",
+)
+@click.option("--out", type=PATH, help="Folder to make  [RUN/exports/FORMAT]")
+def export(run: Path, format: str, out: Path | None) -> None:
+    """Write the model of RUN as a file that takes images and gives masks, without Keras.
+
+    It is compared with the run on validation images, and kept only where it agrees.
+
+    \b
+    Examples:
+      maskwright export runs/cells --format onnx
+      maskwright predict runs/cells/exports/onnx photos --out masks
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the run was trained on
+    from maskwright.console import say
+    from maskwright.runs import load
+
+    opened = load(run)
+    start_engine()
+    from maskwright.exporting import export
+
+    folder = export(opened, format, out=out)
+    say(f"exported: {folder}, with model-card.md on how to call it, and parity.json")
+    say(f"next: maskwright predict {folder} IMAGES --out masks")
+
+
+@click.command()
+@click.argument("artifact", type=PATH)
+@JSON
+def verify(artifact: Path, as_json: bool) -> None:
+    """Compare an exported model with what its run gave for the images beside it, on this machine.
+
+    \b
+    Example:
+      maskwright verify runs/cells/exports/onnx
+    """
+    from maskwright.artifacts.parity import verify
+    from maskwright.console import say
+
+    parity = verify(artifact)
+    say(f"as exported: {parity.in_words()}")
+    if as_json:
+        click.echo(json.dumps(parity.to_dict()))

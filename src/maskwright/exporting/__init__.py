@@ -1,0 +1,140 @@
+"""A trained model as a file that gives the same masks wherever it runs, and the proof that it does.
+
+Nothing is left of an export that does not agree with the run.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maskwright.artifacts import Artifact, open_artifact
+from maskwright.artifacts.facts import VIEW, Facts
+from maskwright.artifacts.parity import (
+    FILE,
+    Example,
+    Limits,
+    Parity,
+    compare,
+    write_reference,
+)
+from maskwright.console import say, track
+from maskwright.data.dataset import read_pair
+from maskwright.environment import installed_version
+from maskwright.errors import RunError, UsageError, WriteError, nearest
+from maskwright.exporting.card import card
+from maskwright.exporting.formats import FORMATS
+from maskwright.files import whole_folder, write_text
+from maskwright.runs import Run, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXAMPLES = 16  # images that an export is compared on, at their own size, and
+CUT = 4  # of these with a row and some columns cut off, so that sides are odd
+LARGEST = 2048  # pixels a side of an example; what is beyond is cut off
+KEPT = 6  # of the examples are kept beside the artifact
+
+
+def export(run: Run | str | Path, format: str, *, out: str | Path | None = None) -> Path:
+    """Write a run's model as "onnx", "openvino", "litert" or "saved_model", with its certificate.
+
+    What a run sees whole takes uint8 [B, H, W, C] of any size (LiteRT: views), and gives ``mask``
+    uint8 [B, H, W], class indices, ``confidence`` float32 [B, H, W] in 0–1 and ``probabilities``
+    float32 [B, H, W, classes]; what a run sees through windows takes and gives one of them.
+
+    The folder ``out``, by default RUN/exports/FORMAT, gets the model, model-card.md, parity.json,
+    and reference.npz, by which ``verify`` compares again. Returns the folder.
+
+    Raises UsageError where the format is none or ``out`` is there, DataError where a package is
+    missing, RunError where the artifact does not agree with the run; then nothing is left of it.
+    """
+    run = run if isinstance(run, Run) else load(run)
+    if format not in FORMATS:
+        raise UsageError(f"no format of models called {format}: {nearest(format, FORMATS)}")
+    folder = Path(out) if out is not None else run.path / "exports" / format
+    if folder.exists():
+        raise UsageError(f"{folder} already exists; remove it, or choose another --out")
+    try:
+        with whole_folder(folder) as part:
+            artifact = written(run, format, part)
+            examples = list(track(examples_of(run), "comparing", EXAMPLES + CUT, "images/s"))
+            parity = certified(artifact, examples)
+            write_reference(part / FILE, chosen(examples))
+            write_text(part / "parity.json", json.dumps(parity.to_dict(), indent=2) + "\n")
+            write_text(part / "model-card.md", card(run, artifact, parity))
+    except OSError as error:
+        raise WriteError.of(folder, error) from error
+    say(f"{format}: {parity.in_words()}")
+    return folder
+
+
+def written(run: Run, format: str, folder: Path) -> Artifact:
+    """The artifact in a folder, opened by its own runtime."""
+    name, write, takes = FORMATS[format]
+    from maskwright.exporting.graph import graph_of
+
+    facts = facts_of(run, VIEW if run.config.view.fit == "window" else takes)
+    write(graph_of(run.model, facts), facts.text(), folder / name)
+    return open_artifact(folder / name)
+
+
+def facts_of(run: Run, takes: str) -> Facts:
+    """What an artifact of this run knows of itself."""
+    one = run.predictor
+    return Facts(
+        takes=takes,
+        view=run.config.view,
+        bands=one.bands,
+        table=run.table,
+        margin=one.margin,
+        temperature=one.temperature,
+        rims=run.rims,
+        calibration=run.calibration,
+        made={
+            "version": installed_version("maskwright"), "run": run.path.name, "sha256": run.digest,
+            "recipe": run.config.recipe,
+        },
+    )  # fmt: skip
+
+
+def examples_of(run: Run) -> Iterator[Example]:
+    """Validation images, or others where there are none, and some of them again with odd sides."""
+    pairs = [pair for split in ("val", "test", "train") for pair in run.dataset.of(split)]
+    for place, pair in enumerate(islice(pairs, EXAMPLES)):
+        image, raw = read_pair(pair, run.dataset.bands)
+        truth = run.table.decode(raw, pair.mask)
+        yield example(run, image[:LARGEST, :LARGEST], truth[:LARGEST, :LARGEST])
+        if place < CUT:
+            height, width = (min(LARGEST, side) for side in truth.shape)
+            bottom, right = max(1, height - 1 - place), max(1, width - width // (5 + place))
+            bottom, right = bottom - (bottom % 2 == 0 < bottom - 1), right | 1
+            yield example(run, image[:bottom, :right], truth[:bottom, :right])
+
+
+def example(run: Run, image: np.ndarray, truth: np.ndarray) -> Example:
+    """An image and its truth, with what the run says of it."""
+    image = np.ascontiguousarray(image)
+    chances = run.predictor.probabilities(image)
+    return Example(image, chances.argmax(axis=-1).astype(np.uint8), chances.max(axis=-1), truth)
+
+
+def chosen(examples: list[Example]) -> list[Example]:
+    """A few of the examples, smaller ones first, spread over all."""
+    step = max(1, len(examples) // KEPT)
+    return examples[::step][:KEPT]
+
+
+def certified(artifact: Artifact, examples: list[Example]) -> Parity:
+    """How an artifact compares; RunError where it does not do what its run does."""
+    parity = compare(artifact, examples)
+    if wrong := parity.wrong(Limits()):
+        raise RunError(
+            f"the exported model is not the run's: {'; '.join(wrong)} ({len(examples)} images). "
+            "Nothing was kept of it; try another format, and tell us"
+        )
+    return parity

@@ -1,0 +1,95 @@
+"""model-card.md: what an exported model was trained on, is worth, cannot do, and how to call it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from maskwright.artifacts import Artifact
+from maskwright.artifacts.facts import IMAGE
+from maskwright.artifacts.parity import Parity
+from maskwright.data.listing import data_name
+from maskwright.runs import Run
+
+HERE = Path(__file__).parent
+WINDOWS = (
+    "It takes squares: cut the image, made $scale times as large, into squares of $size pixels "
+    "that overlap by $overlap of their side, and blend what comes back; `maskwright predict` does "
+    "so."
+)
+WHOLE_VIEWS = (
+    "It takes squares: $how; what comes back goes the same way back, bilinearly; `maskwright "
+    "predict` does so."
+)
+IMAGES = (
+    "It takes images of any size as they are, and gives masks of that size: the way into the view "
+    "($how) and back is inside. A batch holds images of one size."
+)
+WAYS = {
+    "pad": "the image scaled to fit into $size × $size pixels, mirrored at its border",
+    "squash": "the image scaled to $size × $size pixels",
+    "window": "",
+}
+
+
+def card(run: Run, artifact: Artifact, parity: Parity) -> str:
+    """The card as Markdown."""
+    facts, view = artifact.facts, artifact.facts.view
+    known = {
+        "size": view.size + 2 * facts.margin, "scale": f"{view.scale:g}",
+        "overlap": f"{view.overlap:.0%}",
+    }  # fmt: skip
+    known["how"] = Template(WAYS[view.fit]).substitute(known)
+    takes = IMAGES if facts.takes == IMAGE else WINDOWS if view.fit == "window" else WHOLE_VIEWS
+    template = Template((HERE / "card.md").read_text("utf-8"))
+    counts = {split: len(run.dataset.of(split)) for split in ("train", "val", "test")}
+    return template.substitute(
+        name=run.path.name,
+        file=artifact.path.name,
+        version=facts.made["version"],
+        sha256=facts.made["sha256"],
+        takes=Template(takes).substitute(known),
+        data=data_name(run.dataset.root),
+        train=counts["train"], val=counts["val"], test=counts["test"],
+        classes="\n".join(f"| {k} | {one.name} | {one.color} |"
+                          for k, one in enumerate(run.table.labels)),
+        scores=scores(run),
+        parity=parity.in_words(),
+        sizes=", ".join(parity.sizes),
+        side=view.size if facts.takes == IMAGE else view.size + 2 * facts.margin,
+        bands=facts.bands.count,
+        calls=(HERE / "calls" / f"{artifact.path.suffix[1:] or 'saved_model'}.md")
+        .read_text("utf-8").replace("FILE", artifact.path.name),
+    )  # fmt: skip
+
+
+def scores(run: Run) -> str:
+    """The scores of the test images, a row a class, or a word that there are none."""
+    found = run.evaluation("test") or run.evaluation("val")
+    if found is None:
+        return f"Not measured yet: `maskwright evaluate {run.path.name}`, then export again."
+    rows = [f"| all | {measured(found, 'mean_iou')} | {measured(found, 'mean_boundary_iou')} |"]
+    rows += [
+        f"| {one['name']} | {measured(one, 'iou')} | {measured(one, 'boundary_iou')} |"
+        for one in found["classes"]
+    ]
+    head = f"{found['images']} {found['split']} images, all pixels at their own size; in brackets "
+    return (
+        f"{head}where 95 % of other sets of such images would lie.\n\n"
+        "| class | IoU | boundary IoU |\n|---|---|---|\n" + "\n".join(rows)
+    )
+
+
+def measured(scores: dict[str, Any], name: str) -> str:
+    """A score and its interval, a dash where it is unknown.
+
+    >>> measured({"iou": 0.81234, "intervals": {"iou": [0.79, 0.83]}}, "iou")
+    '0.812 (0.790 to 0.830)'
+    """
+    value, interval = scores.get(name), (scores.get("intervals") or {}).get(name)
+    if value is None:
+        return "–"
+    if not interval or None in interval:
+        return f"{value:.3f}"
+    return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"

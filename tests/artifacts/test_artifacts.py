@@ -1,0 +1,208 @@
+"""Artifacts that are damaged, of another version or of somebody else are refused in words."""
+
+import builtins
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from maskwright.artifacts import open_artifact, opened
+from maskwright.artifacts.facts import KEY, VIEW, Facts, facts_from
+from maskwright.artifacts.parity import (
+    REACH,
+    Example,
+    Limits,
+    Parity,
+    agreement,
+    best_shift,
+    compare,
+    read_reference,
+    verify,
+    write_reference,
+)
+from maskwright.config import ViewConfig
+from maskwright.data.bands import RGB
+from maskwright.data.labels import ClassTable, Label
+from maskwright.errors import DataError, RunError
+
+TABLE = ClassTable("index", (Label("dark", "#000000", (0,)), Label("light", "#ffffff", (1,))))
+MADE = {"version": "0.1.0", "run": "cells", "sha256": "0", "recipe": "default"}
+FACTS = Facts(VIEW, ViewConfig(size=16), RGB, TABLE, 0, 1.0, False, None, MADE)
+
+
+def write_model(path: Path, facts: str | None) -> Path:
+    """An ONNX file that says "light" where red is above 128."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["real"], to=TensorProto.FLOAT),
+        helper.make_node("Slice", ["real", "zero", "one", "three"], ["red"]),
+        helper.make_node("Sub", ["red", "middle"], ["above"]),
+        helper.make_node("Sigmoid", ["above"], ["light"]),
+        helper.make_node("Sub", ["whole", "light"], ["dark"]),
+        helper.make_node("Concat", ["dark", "light"], ["probabilities"], axis=3),
+    ]
+    constants = {"zero": [0], "one": [1], "three": [3]}
+    known = [helper.make_tensor(k, TensorProto.INT64, [1], v) for k, v in constants.items()]
+    known += [helper.make_tensor(k, TensorProto.FLOAT, [], [v])
+              for k, v in {"middle": 128.5, "whole": 1.0}.items()]  # fmt: skip
+    graph = helper.make_graph(
+        nodes, "light",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["b", "h", "w", 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["b", "h", "w", 2])],
+        known,
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    if facts is not None:
+        helper.set_model_props(model, {KEY: facts})
+    onnx.save(model, path)
+    return path
+
+
+@pytest.fixture
+def model(tmp_path):
+    return write_model(tmp_path / "model.onnx", FACTS.text())
+
+
+def test_facts_read_back():
+    assert facts_from(FACTS.text(), "here") == FACTS
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"takes": "sound"}, {"view": {}}, {"table": {"classes": 3}}, {"temperature": "hot"},
+     {"bands": 4}, {"calibration": {"temperature": 1}}, {"made": []}],
+    ids=str,
+)  # fmt: skip
+def test_facts_that_are_damaged_are_named(change):
+    text = json.dumps({**json.loads(FACTS.text()), **change})
+    with pytest.raises(
+        RunError, match=r"model\.onnx: what it says .* is damaged .*export it again"
+    ):
+        facts_from(text, "model.onnx")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "null", "{}", '"x"'])
+def test_facts_that_are_none_are_named(text):
+    with pytest.raises(RunError, match="damaged"):
+        facts_from(text, "model.onnx")
+
+
+def test_facts_of_a_version_to_come_name_it():
+    text = json.dumps({**json.loads(FACTS.text()), "format": 2, "made": {"version": "3.1"}})
+    with pytest.raises(RunError, match=r"of format 2, .* reads 1; install the version .*, 3\.1"):
+        facts_from(text, "model.onnx")
+
+
+def test_an_artifact_predicts(model):
+    image = np.zeros((20, 30, 3), np.uint8)
+    image[:, 15:] = 255
+    mask = opened(model).predictor.mask(image)
+    assert mask.shape == (20, 30)
+    assert mask[:, :14].max() == 0
+    assert mask[:, 16:].min() == 1
+
+
+def test_the_folder_of_an_export_stands_for_its_model(model):
+    assert open_artifact(model.parent).path == model
+
+
+def test_a_model_from_elsewhere_is_said_to_be(tmp_path):
+    write_model(tmp_path / "theirs.onnx", None)
+    with pytest.raises(
+        RunError, match=r"theirs\.onnx was not exported by Maskwright: it says noth"
+    ):
+        open_artifact(tmp_path / "theirs.onnx")
+
+
+@pytest.mark.parametrize("name", ["cut.onnx", "cut.xml", "cut.tflite"])
+def test_a_damaged_file_is_named(model, tmp_path, name):
+    (tmp_path / name).write_bytes(model.read_bytes()[:200])
+    with pytest.raises(RunError, match=rf"{name} cannot be opened: it is damaged, or no model"):
+        open_artifact(tmp_path / name)
+
+
+def test_what_is_no_model_is_named(tmp_path):
+    with pytest.raises(RunError, match=r"nowhere is no exported model: name a \.onnx"):
+        open_artifact(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [("a.onnx", "onnxruntime", "onnx"), ("a.xml", "openvino", "openvino"),
+     ("a.tflite", "ai_edge_litert", "litert")],
+)  # fmt: skip
+def test_a_runtime_that_is_missing_names_its_extra(tmp_path, monkeypatch, name, package, extra):
+    (tmp_path / name).write_bytes(b"")
+    real = builtins.__import__
+    monkeypatch.setattr(
+        "importlib.import_module",
+        lambda wanted, *rest: (_ for _ in ()).throw(ImportError(wanted)),
+    )
+    with pytest.raises(
+        DataError, match=rf"opening {name} needs {package}: pip install 'maskwright\[{extra}\]'"
+    ):
+        open_artifact(tmp_path / name)
+    assert builtins.__import__ is real
+
+
+def example(seed: int = 0) -> Example:
+    """A picture of blobs with what the model above says of it."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(256, size=(7, 7, 3)).astype(np.uint8)
+    image = np.kron(coarse, np.ones((5, 5, 1), np.uint8))
+    light = (image[..., 0] > 128).astype(np.uint8)
+    chance = 1 / (1 + np.exp(-np.abs(image[..., 0].astype(np.float32) - 128.5)))
+    return Example(image, light, chance, light)
+
+
+def test_a_model_that_agrees_is_verified(tmp_path, model):
+    write_model(model, FACTS.text().replace('"size": 16', '"size": 35'))
+    examples = [example(0), example(1)]
+    write_reference(tmp_path / "reference.npz", examples)
+    assert verify(model).equal == 1
+    examples[1] = examples[1]._replace(mask=1 - examples[1].mask)
+    write_reference(tmp_path / "reference.npz", examples)
+    with pytest.raises(RunError, match=r"is not what was exported: .*50\.000% of the pixels"):
+        verify(model)
+
+
+def test_references_read_back_and_damaged_ones_are_named(tmp_path):
+    path = tmp_path / "reference.npz"
+    with pytest.raises(RunError, match=r"reference\.npz is missing, by which an artifact is verif"):
+        read_reference(path)
+    write_reference(path, [example()])
+    (read,) = read_reference(path)
+    for mine, theirs in zip(example(), read, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=0.5 / 255)
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(RunError, match="is damaged"):
+        read_reference(path)
+
+
+def test_a_shift_is_found_and_told():
+    mask = (np.random.default_rng(0).random((40, 50)) > 0.5).astype(np.uint8)
+    for down, right in ((0, 0), (1, 0), (0, -2), (3, 3)):
+        near = agreement(np.roll(mask, (down, right), (0, 1)), mask)
+        assert best_shift(near) == (-down, -right)
+    assert not agreement(mask[: 2 * REACH], mask[: 2 * REACH]).any()  # too small to be shifted
+
+
+def test_what_is_beyond_the_limits_is_said_in_words():
+    fine = Parity(3, ["9×9"], 0.9995, 0.01, (0, 0), 0.8, 0.0001)
+    assert fine.wrong(Limits()) == []
+    bad = Parity(3, ["9×9"], 0.95, 0.2, (-1, 2), 0.7, 0.1)
+    assert bad.wrong(Limits()) == [
+        "its masks are shifted, by 1 pixels down and -2 to the right",
+        "95.000% of the pixels have the run's class, and 99.9% must",
+        "a probability differs by 0.200, and 0.1 is the most",
+        "mean IoU is 0.1000 below the run's, and 0.001 is the most",
+    ]
+
+
+def test_an_artifact_of_views_is_compared_by_way_of_the_predictor(tmp_path):
+    path = write_model(tmp_path / "model.onnx", FACTS.text().replace('"size": 16', '"size": 35'))
+    parity = compare(open_artifact(path), [example()])
+    assert parity.equal == 1
+    assert parity.shift == (0, 0)

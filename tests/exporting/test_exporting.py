@@ -1,0 +1,221 @@
+"""A run exported to each format does what the run does, and what does not is refused."""
+
+import json
+import os
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+import maskwright as mw
+from maskwright.artifacts import open_artifact
+from maskwright.artifacts.parity import verify
+from maskwright.engine import keras
+from maskwright.errors import RunError, UsageError
+from maskwright.exporting import FORMATS, export, graph
+from maskwright.prediction import predict
+
+SETTINGS = {"train.epochs": 2, "view.size": 32, "model.filters": [4, 8], "model.encoder": "plain"}
+
+
+@pytest.fixture(scope="module")
+def runs(shapes, tmp_path_factory):
+    """Small runs that have learnt next to nothing: one of whole images, one of windows."""
+    root, made = tmp_path_factory.mktemp("runs"), {}
+    for name, more in {
+        "whole": {},
+        "windows": {"view.fit": "window", "view.scale": 0.5, "train.epochs": 1},
+        "mirrored": {"model.padding": "valid", "train.epochs": 1, "view.fit": "squash"},
+    }.items():
+        config = mw.recipe("default", {**SETTINGS, **more})
+        made[name] = mw.train(shapes, out=root / name, config=config)
+    return made
+
+
+@pytest.fixture(scope="module")
+def exported(runs):
+    """The folders of the whole run's exports by format."""
+    return {name: export(runs["whole"], name) for name in FORMATS}
+
+
+def photo(height, width, seed=0):
+    """A smooth picture uint8 [H, W, 3]."""
+    noise = np.random.default_rng(seed).integers(256, size=(height, width, 3)).astype(np.uint8)
+    return cv2.GaussianBlur(noise, (5, 5), 1.5).reshape(height, width, 3)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_artifact_gives_the_masks_of_its_run(runs, exported, format):
+    run, artifact = runs["whole"], open_artifact(exported[format])
+    assert artifact.table == run.table
+    assert artifact.calibration == run.calibration
+    for shape in ((97, 61), (64, 64), (31, 200), (1, 1)):
+        image = photo(*shape)
+        mine, theirs = (one.predictor.probabilities(image) for one in (run, artifact))
+        np.testing.assert_allclose(theirs, mine, atol=2e-3)
+    parity = json.loads((exported[format] / "parity.json").read_text())
+    assert parity["images"] >= 8
+    assert parity["shift"] == [0, 0]
+    assert parity["equal"] >= 0.999
+    assert any(int(size.split("×")[0]) % 2 and int(size.split("×")[1]) % 2
+               for size in parity["sizes"])  # fmt: skip
+    assert verify(exported[format]).images >= 4
+
+
+@pytest.mark.parametrize("format", ["onnx", "openvino", "saved_model"])
+@pytest.mark.parametrize("shape", [(100, 75), (33, 32), (300, 41), (1, 90), (5, 4)])
+def test_the_graph_takes_images_of_any_size_as_they_are(runs, exported, format, shape):
+    artifact, image = open_artifact(exported[format]), photo(*shape, seed=1)
+    found = artifact.runtime(np.stack([image, image[::-1]]))
+    assert found["mask"].dtype == np.uint8
+    assert found["mask"].shape == found["confidence"].shape == (2, *shape)
+    mine = runs["whole"].predictor.probabilities(image)
+    np.testing.assert_allclose(found["probabilities"][0], mine, atol=0.02)
+    np.testing.assert_array_equal(found["mask"], found["probabilities"].argmax(axis=-1))
+    np.testing.assert_allclose(found["confidence"], found["probabilities"].max(axis=-1), atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "format"), [("windows", "onnx"), ("mirrored", "openvino")])
+def test_runs_of_windows_and_those_that_mirror_their_border(runs, name, format, tmp_path):
+    artifact = open_artifact(export(runs[name], format, out=tmp_path / "made"))
+    image = photo(90, 130)
+    mine, theirs = (one.predictor.probabilities(image) for one in (runs[name], artifact))
+    np.testing.assert_allclose(theirs, mine, atol=0.02)
+    card = (tmp_path / "made" / "model-card.md").read_text("utf-8")
+    assert ("cut the image, made 0.5 times as large" in card) == (name == "windows")
+
+
+SABOTAGE = {
+    "shifted": lambda view: view[:, :, [0, *range(31)]],
+    "channels": lambda view: view[..., ::-1],
+    "scaling": lambda view: view / 255,
+}
+
+
+@pytest.mark.parametrize("how", SABOTAGE)
+def test_a_graph_that_was_altered_is_refused(runs, how, monkeypatch, tmp_path):
+    import tensorflow as tf
+
+    change = {
+        "shifted": lambda view: tf.roll(view, 1, axis=2),
+        "channels": lambda view: tf.reverse(view, [3]),
+        "scaling": lambda view: view / 255,
+    }[how]
+    right = graph.view_of
+    monkeypatch.setattr(graph, "view_of", lambda *given: change(right(*given)))
+    run = knowing(runs["whole"])
+    with pytest.raises(RunError, match=r"the exported model is not the run's: .*Nothing was kept"):
+        export(run, "onnx", out=tmp_path / "made")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_masks_that_are_shifted_are_said_to_be(runs, monkeypatch, tmp_path):
+    import tensorflow as tf
+
+    right = graph.outputs
+
+    def shifted(logits, facts, image):
+        found = right(logits, facts, image)
+        return found | {"mask": tf.roll(found["mask"], (2, -1), (1, 2))}
+
+    monkeypatch.setattr(graph, "outputs", shifted)
+    with pytest.raises(RunError, match="shifted, by 2 pixels down and -1 to the right"):
+        export(knowing(runs["whole"]), "onnx", out=tmp_path / "made")
+
+
+def knowing(run):
+    """The run with a network of its own that tells classes by colour, and so minds every change."""
+    from dataclasses import replace
+
+    seen = keras.Input((None, None, 3))
+    red, green, blue = (keras.ops.cast(seen[..., k], "float32") for k in range(3))
+    classes = len(run.table)
+    logits = [0.2 * (red - blue), 0.2 * (green - 128), *[0.1 * (blue - 100)] * (classes - 2)]
+    model = keras.Model(seen, keras.ops.stack(logits, axis=-1))
+    found = replace(run)
+    vars(found)["model"] = model
+    return found
+
+
+def test_predicting_with_an_artifact_needs_no_keras(runs, exported, tmp_path):
+    image = runs["whole"].dataset.of("test")[0].image
+    code = (
+        "import sys; from maskwright.cli import main; sys.argv[1:] = sys.argv[1:]\n"
+        "try: main()\nexcept SystemExit as end: assert not end.code, end.code\n"
+        "assert not {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)"
+    )
+    words = ["predict", str(exported["onnx"]), str(image), "--out", str(tmp_path / "masks")]
+    subprocess.run([sys.executable, "-c", code, *words], check=True, env=os.environ)
+    (mask,) = predict(runs["whole"], image, out=tmp_path / "own")
+    there = tmp_path / "masks" / mask.name
+    assert np.mean(np.array(Image.open(mask)) == np.array(Image.open(there))) >= 0.999
+
+
+def test_an_artifact_is_scored_on_the_data_of_its_run(runs, exported):
+    run = runs["whole"]
+    own, by_artifact = mw.evaluate(run), mw.evaluate(exported["onnx"])
+    assert by_artifact["mean_iou"] == pytest.approx(own["mean_iou"], abs=1e-3)
+    assert by_artifact["calibration_error"] == pytest.approx(own["calibration_error"], abs=1e-3)
+    assert (exported["onnx"] / "evaluation" / "test.json").is_file()
+    compared = mw.compare(run, exported["onnx"])
+    assert compared["second"].endswith("exports/onnx")
+    with pytest.raises(UsageError, match="exports/onnx is compared with itself"):
+        mw.compare(exported["onnx"], exported["onnx"])
+
+
+def test_an_artifact_away_from_its_run_predicts_but_is_not_scored(exported, tmp_path):
+    for one in exported["onnx"].iterdir():
+        if one.is_file():
+            (tmp_path / one.name).write_bytes(one.read_bytes())
+    assert open_artifact(tmp_path).predictor.mask(photo(40, 50)).shape == (40, 50)
+    with pytest.raises(RunError, match=r"scored on the data of the run .* put its folder back"):
+        mw.evaluate(tmp_path)
+
+
+def test_rims_are_part_of_objects_and_told_apart():
+    import tensorflow as tf
+
+    from maskwright.artifacts.facts import VIEW, Facts
+    from maskwright.config import ViewConfig
+    from maskwright.data.bands import RGB
+    from maskwright.data.labels import ClassTable, Label
+    from maskwright.data.rims import apart, tempering
+    from maskwright.predictor import softmax
+
+    labels = Label("background", "#000000", (0,)), Label("cell", "#ffffff", ())
+    table = ClassTable("instances", labels)
+    facts = Facts(VIEW, ViewConfig(size=8), RGB, table, 0, 1.7, True, None, {})
+    logits = np.random.default_rng(0).normal(0, 2, (1, 8, 8, 3)).astype(np.float32)
+    found = {k: v.numpy() for k, v in graph.outputs(tf.constant(logits), facts, None).items()}
+    chances, inside = apart(softmax(tempering(logits, 1.7) / np.float32(1.7)), 2)
+    np.testing.assert_allclose(found["probabilities"], chances, atol=1e-5)
+    np.testing.assert_allclose(found["inside"], inside, atol=1e-5)
+
+
+@pytest.mark.parametrize("format", ["onnx", "openvino", "litert", "saved_model"])
+def test_what_the_card_says_of_calling_it_works(exported, format, tmp_path, monkeypatch):
+    card = (exported[format] / "model-card.md").read_text("utf-8")
+    assert "| 1 | " in card
+    code = card.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    for name in ("photo.jpg", "square.png"):
+        Image.fromarray(photo(48, 64)).save(name)
+    name = FORMATS[format][0]
+    exec(code.replace(f'"{name}"', f'"{exported[format] / name}"'), {})
+    with Image.open("mask.png") as mask:
+        assert mask.size == ((32, 32) if format == "litert" else (64, 48))
+
+
+def test_wrong_wishes_are_refused_at_once(runs, exported, monkeypatch, tmp_path):
+    run = runs["whole"]
+    with pytest.raises(UsageError, match="no format of models called onx: did you mean onnx"):
+        export(run, "onx")
+    with pytest.raises(UsageError, match=r"exports/onnx already exists; remove it, or choose"):
+        export(run, "onnx")
+    monkeypatch.setattr(keras.config, "backend", lambda: "jax")
+    with pytest.raises(UsageError, match="runs on jax here, and exports are made on TensorFlow"):
+        export(run, "onnx", out=tmp_path / "made")
+    assert list(tmp_path.iterdir()) == []
