@@ -108,6 +108,17 @@ def shapes(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def on_jax() -> dict[str, str]:
+    """The environment of a process that computes on JAX, and compiles fast rather than well."""
+    return {
+        "KERAS_BACKEND": "jax",
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+        "PATH": "",
+    }
+
+
 @pytest.fixture
 def every_step(monkeypatch):
     """A checkpoint after every step."""

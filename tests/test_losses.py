@@ -424,7 +424,7 @@ np.savez(sys.argv[2], **found)
 """
 
 
-def test_jax_gives_the_same_values_and_gradients_under_jit(tmp_path):
+def test_jax_gives_the_same_values_and_gradients_under_jit(tmp_path, on_jax):
     pytest.importorskip("jax", reason="the extra maskwright[jax] is not installed")
     truth, logits = random_batch(shape=(2, 9, 9))
     cases = {
@@ -437,7 +437,7 @@ def test_jax_gives_the_same_values_and_gradients_under_jit(tmp_path):
     np.savez(tmp_path / "in.npz", **arrays)
     done = subprocess.run(
         [sys.executable, "-c", ON_JAX, str(tmp_path / "in.npz"), str(tmp_path / "out.npz")],
-        env={"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PATH": ""},
+        env=on_jax,
         capture_output=True,
         text=True,
     )

@@ -262,10 +262,10 @@ assert len(run.metrics()) == len(whole.metrics())
 """
 
 
-def test_on_jax_it_ends_in_the_same_weights_within_rounding(shapes, tmp_path):
+def test_on_jax_it_ends_in_the_same_weights_within_rounding(shapes, tmp_path, on_jax):
     done = subprocess.run(
         [sys.executable, "-c", ON_JAX.format(small=SMALL), str(shapes), str(tmp_path)],
-        env={"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PATH": ""},
+        env=on_jax,
         capture_output=True,
         text=True,
     )

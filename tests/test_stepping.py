@@ -129,12 +129,12 @@ def test_accuracy_counts_neither_ignored_pixels_nor_further_weights():
 
 
 @pytest.mark.skipif(keras.config.backend() == "jax", reason="this is JAX already")
-def test_all_of_this_holds_on_jax():
+def test_all_of_this_holds_on_jax(on_jax):
     pytest.importorskip("jax", reason="the extra maskwright[jax] is not installed")
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
     done = subprocess.run(
         [*words, "-k", "adamw or average or outside or bfloat16"],
-        env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        env=os.environ | on_jax,
         capture_output=True,
         text=True,
     )

@@ -494,16 +494,11 @@ assert run.metrics()[1]["loss"] < run.metrics()[0]["loss"]
 """
 
 
-def test_the_same_job_runs_on_jax(data, tmp_path):
+def test_the_same_job_runs_on_jax(data, tmp_path, on_jax):
     pytest.importorskip("jax", reason="the extra maskwright[jax] is not installed")
     done = subprocess.run(
         [sys.executable, "-c", JAX_STORY, str(data), str(tmp_path / "run")],
-        env={
-            "KERAS_BACKEND": "jax",
-            "JAX_PLATFORMS": "cpu",
-            "PATH": "",
-            "MASKWRIGHT_CACHE": str(tmp_path / "cache"),
-        },
+        env=on_jax | {"MASKWRIGHT_CACHE": str(tmp_path / "cache")},
         capture_output=True,
         text=True,
     )
@@ -527,14 +522,13 @@ def numbers(found: object, name: str = "") -> dict[str, float | None]:
     return {name: found} if found is None or isinstance(found, float) else {}
 
 
-def test_a_run_scores_the_same_on_jax(run, scores, tmp_path):
+def test_a_run_scores_the_same_on_jax(run, scores, tmp_path, on_jax):
     """To the third decimal, all of the table: scores, intervals, calibration."""
     pytest.importorskip("jax", reason="the extra maskwright[jax] is not installed")
     copy = shutil.copytree(run.path, tmp_path / "run")
-    environment = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PATH": ""}
     done = subprocess.run(
         [sys.executable, "-c", JAX_SCORES, str(copy)],
-        env=environment,
+        env=on_jax,
         capture_output=True,
         text=True,
     )
