@@ -24,7 +24,7 @@ types: $(VENV)/tools
 	$(BIN)/mypy
 
 unit: $(VENV)/tools
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 wheel: $(VENV)/tools
 	rm -rf build dist

@@ -17,6 +17,16 @@ from maskwright.predictor import Predictor
 from maskwright.recording import create_run
 from maskwright.runs import Run
 
+# Half of all the time, the longest first.
+LONG = ("test_resume", "test_faults", "test_story", "test_stepping", "test_encoders")
+LONG += ("test_trackers", "test_opening", "test_tracking", "test_network", "test_losses")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files, so that no worker is left alone with one in the end."""
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
+
 
 @pytest.fixture(autouse=True, scope="session")
 def cache_of_the_tests(tmp_path_factory) -> Iterator[None]:
