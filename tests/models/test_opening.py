@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,11 +21,17 @@ from maskwright.models.opening import NETWORK, WEIGHTS, filled, open_model, open
 PLAIN = ModelConfig(filters=(4, 8))
 
 
-@pytest.fixture
-def model(tmp_path) -> Path:
-    path = tmp_path / "model.keras"
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("saved") / "model.keras"
     build(PLAIN, 2).save(path)
     return path
+
+
+@pytest.fixture
+def model(saved, tmp_path) -> Path:
+    """A model file to do anything with."""
+    return shutil.copy(saved, tmp_path / "model.keras")
 
 
 def own() -> keras.Model:
