@@ -9,11 +9,12 @@ from pathlib import Path
 import maskwright as mw
 from maskwright import epochs, files
 
+# One block: what is kept of a network does not depend on its form, and it is traced for each run.
 SMALL = {
     "train.epochs": 3,
     "train.batch": 4,
     "view.size": 32,
-    "model.filters": [4, 8],
+    "model.filters": [4],
     "model.dropout": 0.5,
     "train.average": 0.9,
 }

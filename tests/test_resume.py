@@ -215,8 +215,8 @@ def test_a_checkpoint_of_another_network_is_refused(shapes, tmp_path, monkeypatc
         with pytest.raises(DiedError):
             mw.train(shapes, out=tmp_path / "run", config=config())
     settings = tmp_path / "run" / "config.toml"
-    settings.write_text(settings.read_text().replace("    8,", "    16,"))
-    assert mw.load(tmp_path / "run").config.model.filters == (4, 16)
+    settings.write_text(settings.read_text().replace("    4,", "    16,"))
+    assert mw.load(tmp_path / "run").config.model.filters == (16,)
     with pytest.raises(RunError, match=r"the checkpoint has \(.*\) where .* needs \(.*\)"):
         mw.train(shapes, out=tmp_path / "run", resume=True)
 

@@ -185,7 +185,7 @@ sys.addaudithook(refuse)
 from maskwright.cli import cli
 for name in ("mlflow", "tensorboard"):
     words = ["train", sys.argv[1], "--out", name, "--track", name, "--recipe", "scratch"]
-    words += ["--epochs", "1", "--size", "32", "--set", "model.filters=[4, 8]"]
+    words += ["--epochs", "1", "--size", "32", "--set", "model.filters=[4]"]
     cli.main(words, standalone_mode=False)
 print(json.dumps(asked))
 """
