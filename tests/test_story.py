@@ -32,6 +32,8 @@ SMALL = {
     "model.filters": [4, 8],
     "train.learning_rate": 0.01,
 }
+# For what the network's form has nothing to do with: a third as long to trace.
+ONE_BLOCK = SMALL | {"model.filters": [4]}
 
 
 @pytest.fixture(scope="module")
@@ -182,10 +184,10 @@ def test_the_same_seed_gives_the_same_weights(data, tmp_path):
 @pytest.mark.parametrize("average", [0.0, 0.9999])
 def test_the_average_of_the_weights_is_what_is_validated_and_kept(data, tmp_path, average):
     """An average that keeps 0.9999 of itself a step hardly leaves the weights of the first step."""
-    config = mw.recipe("scratch", {**SMALL, "train.average": average, "train.epochs": 3})
+    config = mw.recipe("scratch", {**ONE_BLOCK, "train.average": average, "train.epochs": 3})
     run = mw.train(data, out=tmp_path / "run", config=config)
     keras.utils.set_random_seed(config.seed)
-    begun = mw.unet(5, filters=(4, 8), normalization="batch").get_layer("logits").get_weights()[0]
+    begun = mw.unet(5, filters=(4,), normalization="batch").get_layer("logits").get_weights()[0]
     moved = np.abs(run.model.get_layer("logits").get_weights()[0] - begun).max()
     assert (moved < 0.002) == bool(average)  # the first of the warm-up's steps is 0.0004
 
@@ -204,7 +206,7 @@ def test_a_model_of_ones_own_needs_no_registration(data, tmp_path):
     image = keras.Input((None, None, 3), dtype="uint8")
     x = keras.layers.Rescaling(1 / 255)(image)
     mine = keras.Model(image, keras.layers.Conv2D(5, 3, padding="same")(x))
-    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL), model=mine)
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", ONE_BLOCK), model=mine)
     assert run.model.count_params() == mine.count_params()
 
 
@@ -262,7 +264,7 @@ def test_a_file_that_breaks_during_training_is_named(data, tmp_path, monkeypatch
 
     monkeypatch.setattr(training, "create_run", break_a_file)
     with pytest.raises(DataError, match=r"shape_\d+\.jpg is empty \(0 bytes\)"):
-        mw.train(copy, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
+        mw.train(copy, out=tmp_path / "run", config=mw.recipe("scratch", ONE_BLOCK))
 
 
 def test_a_loss_that_is_not_finite_stops_the_training_and_names_the_images(
@@ -279,7 +281,7 @@ def test_a_loss_that_is_not_finite_stops_the_training_and_names_the_images(
         r"no epoch had ended, so no model is kept\. .*lower --set train\.learning_rate"
     )
     with pytest.raises(mw.MaskwrightError, match=message):
-        mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
+        mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", ONE_BLOCK))
 
 
 def test_a_loss_that_turns_bad_later_keeps_the_best_model(data, tmp_path, monkeypatch):
@@ -292,7 +294,7 @@ def test_a_loss_that_turns_bad_later_keeps_the_best_model(data, tmp_path, monkey
 
     monkeypatch.setattr(epochs.Epochs, "check_loss", turned)
     with pytest.raises(mw.MaskwrightError, match=r"became inf in epoch 2 .* of epoch 1, is kept"):
-        mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
+        mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", ONE_BLOCK))
     assert mw.evaluate(mw.load(tmp_path / "run"))["images"] == 6
 
 
@@ -307,7 +309,7 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(data, tmp_path, monke
         return get(batches, step)
 
     monkeypatch.setattr(Batches, "__getitem__", limited)
-    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", ONE_BLOCK))
     said = capsys.readouterr().err
     assert "a batch of 4 does not fit into the memory: trying 2" in said
     assert run.config.train.batch == 2
@@ -315,7 +317,7 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(data, tmp_path, monke
 
 
 def test_a_batch_of_more_images_than_there_are_is_remarked(data, tmp_path, capsys):
-    config = mw.recipe("scratch", {**SMALL, "train.batch": 4096, "train.epochs": 1})
+    config = mw.recipe("scratch", {**ONE_BLOCK, "train.batch": 4096, "train.epochs": 1})
     mw.train(data, out=tmp_path / "run", config=config)
     assert (
         "a batch of 4,096 is more than there are images to train on: a step is an epoch, of 12"
@@ -347,7 +349,7 @@ def test_a_training_that_begins_again_forgets_the_epochs_before(data, tmp_path, 
         return get(batches, number)
 
     monkeypatch.setattr(Batches, "__getitem__", limited)
-    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
+    run = mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", ONE_BLOCK))
     assert [row["epoch"] for row in run.metrics()] == [1, 2]
 
 
@@ -362,8 +364,8 @@ def test_what_a_step_takes_is_remembered_but_not_of_a_model_of_ones_own(
     monkeypatch.setattr(epochs, "WARM", 0)
     monkeypatch.setattr(epochs, "FIXED", 0.0)
     monkeypatch.setattr(training, "remember", lambda model, seconds: remembered.append(seconds))
-    mine = mw.unet(5, filters=(4, 8)) if own else None
-    mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL), model=mine)
+    mine = mw.unet(5, filters=(4,)) if own else None
+    mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", ONE_BLOCK), model=mine)
     assert len(remembered) == (not own)
     assert all(seconds > 0 for seconds in remembered)
 
@@ -376,7 +378,7 @@ def test_a_batch_of_one_that_does_not_fit_is_an_error(data, tmp_path, monkeypatc
 
     monkeypatch.setattr(Batches, "__getitem__", full)
     with pytest.raises(MaskwrightError, match=r"not even one image of 32×32 pixels .*view\.size"):
-        mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
+        mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", ONE_BLOCK))
 
 
 def test_a_time_budget_ends_with_the_schedule_done(data, tmp_path, monkeypatch):
@@ -388,7 +390,7 @@ def test_a_time_budget_ends_with_the_schedule_done(data, tmp_path, monkeypatch):
     monkeypatch.setattr(
         fitting, "Clock", lambda end, reserve: Clock(60, reserve, lambda: next(ticks))
     )
-    changes = {**SMALL, "train.minutes": 1.0, "train.epochs": 0, "train.average": 0.9}
+    changes = {**ONE_BLOCK, "train.minutes": 1.0, "train.epochs": 0, "train.average": 0.9}
     run = mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", changes))
     rows = run.metrics()
     assert rows[-1]["learning_rate"] < 0.01 * run.config.train.learning_rate
@@ -401,7 +403,7 @@ def test_epochs_that_are_not_validated_are_announced(data, tmp_path, monkeypatch
     from maskwright import epochs
 
     monkeypatch.setattr(epochs, "LOOKS", looks)
-    config = mw.recipe("scratch", {**SMALL, "train.epochs": 3})
+    config = mw.recipe("scratch", {**ONE_BLOCK, "train.epochs": 3})
     run = mw.train(data, out=tmp_path / "run", config=config)
     assert [row["epoch"] for row in run.metrics()] == validated
     words = "to go, or less; epochs are validated, and told here, only now and then"
@@ -409,7 +411,7 @@ def test_epochs_that_are_not_validated_are_announced(data, tmp_path, monkeypatch
 
 
 def test_a_time_that_is_over_before_the_first_step_is_an_error_and_leaves_nothing(data, tmp_path):
-    config = mw.recipe("scratch", {**SMALL, "train.minutes": 0.01})
+    config = mw.recipe("scratch", {**ONE_BLOCK, "train.minutes": 0.01})
     with pytest.raises(UsageError, match=r"--time: 1 s were over before the first step .* more"):
         mw.train(data, out=tmp_path / "run", config=config)
     assert not (tmp_path / "run").exists()
@@ -478,7 +480,7 @@ def test_a_sum_of_losses_trains(data, tmp_path):
 
 
 def test_an_unknown_loss_is_refused_before_anything_is_written(data, tmp_path):
-    config = mw.recipe("scratch", {**SMALL, "train.loss": "cross_entropi"})
+    config = mw.recipe("scratch", {**ONE_BLOCK, "train.loss": "cross_entropi"})
     with pytest.raises(mw.UsageError, match=r"unknown loss cross_entropi .* mean cross_entropy\?"):
         mw.train(data, out=tmp_path / "run", config=config)
     assert not (tmp_path / "run").exists()
@@ -557,7 +559,7 @@ def test_what_is_monitored_picks_the_best_epoch(data, tmp_path, monkeypatch, mon
         return save(self, *what)
 
     monkeypatch.setattr(Run, "save_model", saving)
-    config = mw.recipe("scratch", {**SMALL, "train.epochs": 4, "train.monitor": monitor})
+    config = mw.recipe("scratch", {**ONE_BLOCK, "train.epochs": 4, "train.monitor": monitor})
     run = mw.train(data, out=tmp_path / "run", config=config)
     values = [row[f"val_{monitor}"] * (-1 if monitor == "loss" else 1) for row in run.metrics()]
     best = [value > max(values[:k], default=-np.inf) for k, value in enumerate(values)]
@@ -565,7 +567,7 @@ def test_what_is_monitored_picks_the_best_epoch(data, tmp_path, monkeypatch, mon
 
 
 def test_a_class_that_cannot_pick_the_best_epoch_is_refused(data, tmp_path):
-    config = mw.recipe("scratch", {**SMALL, "train.monitor": "iou dics"})
+    config = mw.recipe("scratch", {**ONE_BLOCK, "train.monitor": "iou dics"})
     with pytest.raises(mw.UsageError, match=r"no class dics; did you mean disc\?"):
         mw.train(data, out=tmp_path / "run", config=config)
     assert not (tmp_path / "run").exists()
@@ -586,7 +588,7 @@ def test_an_interrupt_keeps_the_best_epoch_or_leaves_nothing(
 
     monkeypatch.setattr(epochs.Epochs, "begin", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", SMALL))
+        mw.train(data, out=tmp_path / "run", config=mw.recipe("scratch", ONE_BLOCK))
     assert (tmp_path / "run").exists() == bool(ended)
     if ended:
         assert mw.evaluate(mw.load(tmp_path / "run"))["images"] == 6
