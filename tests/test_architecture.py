@@ -51,6 +51,7 @@ ORDER = [
     "recording",
     "fingerprint",
     "throughput",
+    "choosing",
     "planning",
     "schedule",
     "resuming",

@@ -8,9 +8,10 @@ import pytest
 
 import maskwright as mw
 from maskwright import memory, planning
+from maskwright.choosing import choose_rate, choose_view
 from maskwright.errors import UsageError
 from maskwright.fingerprint import Fingerprint
-from maskwright.planning import choose_rate, choose_view, plan, plan_for
+from maskwright.planning import plan, plan_for
 from maskwright.recipes import recipe
 from maskwright.throughput import Rate
 
@@ -33,8 +34,10 @@ def seen(longer: int, thick: float, images: int = 100, shorter: int | None = Non
     )
 
 
-def chosen(data: Fingerprint, seconds: float, given: dict | None = None) -> dict[str, object]:
-    choices = choose_view(data, RATE, seconds, recipe("default", given), given or {})
+def chosen(
+    data: Fingerprint, seconds: float, given: dict | None = None, *, rims: bool = False
+) -> dict[str, object]:
+    choices = choose_view(data, RATE, seconds, recipe("default", given), given or {}, rims=rims)
     assert all(len(choice.reason) > 15 for choice in choices)
     return {choice.key: choice.value for choice in choices}
 
@@ -51,6 +54,14 @@ def test_thin_classes_of_large_images_are_seen_through_windows():
         "augment.crop": 1.0,
         "augment.rotate": 180.0,
     }
+
+
+def test_small_objects_whose_rims_are_learnt_are_seen_through_windows():
+    small, large = seen(longer=300, thick=10), seen(longer=300, thick=40)
+    assert chosen(small, 200)["view.fit"] == "pad"
+    assert chosen(small, 200, rims=True)["view.fit"] == "window"
+    assert chosen(large, 200, rims=True)["view.fit"] == "pad"
+    assert chosen(small, 200, {"view.fit": "pad"}, rims=True)["view.fit"] == "pad"
 
 
 def test_windows_are_no_larger_than_the_images():
