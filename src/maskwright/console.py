@@ -233,6 +233,18 @@ def print_comparison(result: dict[str, Any]) -> None:
     say(result["answer"])
 
 
+def print_trade(rows: list[tuple[str, float, float, float, float]]) -> None:
+    """What int8 costs and gains: name, mean IoU, pixels as the run's, seconds, megabytes."""
+    from rich.table import Table
+
+    table = Table("", "mean IoU", "pixels as the run's", "ms an image", "MB", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, score, equal, seconds, size in rows:
+        table.add_row(name, f"{score:.4f}", f"{equal:.2%}", f"{1e3 * seconds:.1f}", f"{size:.1f}")
+    console().print(table)
+
+
 def print_info(facts: dict[str, Any]) -> None:
     """What ``maskwright info`` shows, on standard output."""
     from rich.console import Console

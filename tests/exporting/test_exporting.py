@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import maskwright as mw
+from maskwright import exporting
 from maskwright.artifacts import open_artifact
 from maskwright.artifacts.parity import verify
 from maskwright.engine import keras
@@ -219,3 +220,42 @@ def test_wrong_wishes_are_refused_at_once(runs, exported, monkeypatch, tmp_path)
     with pytest.raises(UsageError, match="runs on jax here, and exports are made on TensorFlow"):
         export(run, "onnx", out=tmp_path / "made")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_int8_is_kept_where_the_masks_bear_it(runs, tmp_path, capsys):
+    run = knowing(runs["whole"])
+    folder = export(run, "openvino", int8=True, most_loss=0.2, out=tmp_path / "made")
+    told = capsys.readouterr().err
+    assert "ms an image" in told
+    assert "float32" in told
+    artifact = open_artifact(folder)
+    assert artifact.facts.made["int8"] == "0.2"
+    text = (folder / "model.xml").read_text("utf-8")
+    assert "FakeQuantize" in text
+    assert verify(folder).loss <= 0.2
+    assert artifact.predictor.mask(photo(40, 50)).shape == (40, 50)
+
+
+def test_int8_that_costs_too_much_is_refused(runs, monkeypatch, tmp_path):
+    from maskwright.artifacts.parity import Limits
+    from maskwright.exporting import certified
+
+    examples = list(exporting.examples_of(runs["whole"]))
+    artifact = open_artifact(export(runs["whole"], "openvino", out=tmp_path / "made"))
+    wrong = [one._replace(mask=1 - one.mask.clip(0, 1)) for one in examples]
+    with pytest.raises(RunError, match=r"have the run's class, and 95\.0% must"):
+        certified(artifact, wrong, Limits(0.95, 1.0, 0.005))
+
+
+def test_int8_is_of_openvino_alone(runs):
+    with pytest.raises(UsageError, match="int8 is made for openvino, not for onnx; choose that"):
+        export(runs["whole"], "onnx", int8=True)
+
+
+def test_images_that_give_ranges_show_every_class(runs):
+    from maskwright.exporting.quantizing import calibrating
+
+    dataset = runs["whole"].dataset
+    pairs = calibrating(dataset)
+    assert len({pair.image for pair in pairs}) == len(pairs)
+    assert {pair.split for pair in pairs} == {"train"}

@@ -22,6 +22,7 @@ from maskwright.measures.confusion import Scores, confusion
 REACH = 3  # pixels up to which a shift is looked for
 STEPS = 255  # of a probability in the reference
 FILE = "reference.npz"
+INT8_EQUAL = 0.95  # share of pixels that int8 leaves as they were
 
 
 @dataclass(frozen=True)
@@ -202,13 +203,19 @@ def examples_in(arrays: Any) -> Iterator[Example]:
         yield Example(image, mask, (confidence / STEPS).astype(np.float32), truth)
 
 
+def limits_of(artifact: Artifact) -> Limits:
+    """What an artifact is held to: one of int8 to the loss that it was allowed."""
+    allowed = artifact.facts.made.get("int8")
+    return Limits(INT8_EQUAL, 1.0, float(allowed)) if allowed else Limits()
+
+
 def verify(path: str | Path) -> Parity:
     """Compare an artifact again with what its run gave for the images beside it.
 
     Raises RunError where they do not agree, or where the images are missing.
     """
     artifact = open_artifact(path)
-    limits = Limits()
+    limits = limits_of(artifact)
     parity = compare(artifact, read_reference(artifact.path.parent / FILE))
     # What is kept of a probability is rounded to half a step.
     if wrong := parity.wrong(replace(limits, largest=limits.largest + 0.002)):
