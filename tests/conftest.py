@@ -18,8 +18,8 @@ from maskwright.recording import create_run
 from maskwright.runs import Run
 
 # Half of all the time, the longest first.
-LONG = ("test_resume", "test_faults", "test_story", "test_stepping", "test_encoders")
-LONG += ("test_trackers", "test_opening", "test_tracking", "test_network", "test_losses")
+LONG = ("test_resume", "test_story", "test_faults", "test_encoders", "test_exporting")
+LONG += ("test_stepping", "test_opening", "test_trackers", "test_tracking", "test_network")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
