@@ -20,7 +20,7 @@ from maskwright.training import train
 
 SETTINGS = {
     "train.epochs": 2, "train.learning_rate": 1e-2, "view.size": 64, "view.fit": "window",
-    "model.filters": [8, 16, 16], "model.encoder": "plain", "train.rim": 2.0,
+    "model.filters": [4, 8], "model.encoder": "plain", "train.rim": 2.0,
 }  # fmt: skip
 TABLE = """encoding = "instances"
 [[classes]]
