@@ -63,15 +63,16 @@ def test_early_stopping_goes_on_waiting(shapes, tmp_path, monkeypatch, every_ste
     ],
     ids=["two sizes", "accumulated"],
 )
-@pytest.mark.parametrize("step", [4, 5])
-def test_so_it_does_with_other_trainings(shapes, tmp_path, monkeypatch, every_step, changes, step):
+def test_so_it_does_with_other_trainings(shapes, tmp_path, monkeypatch, every_step, changes):
     """The first of two sizes is seen until step 4.5, so its second epoch ends early, after 5."""
     whole = mw.train(shapes, out=tmp_path / "whole", config=config(**changes))
-    with monkeypatch.context() as dying:
-        stop_at(dying, "before_step", step)
-        with pytest.raises(DiedError):
-            mw.train(shapes, out=tmp_path / "run", config=config(**changes))
-    assert left(mw.train(shapes, out=tmp_path / "run", resume=True)) == left(whole)
+    for step in (4, 5):
+        out = tmp_path / f"run-{step}"
+        with monkeypatch.context() as dying:
+            stop_at(dying, "before_step", step)
+            with pytest.raises(DiedError):
+                mw.train(shapes, out=out, config=config(**changes))
+        assert left(mw.train(shapes, out=out, resume=True)) == left(whole), step
 
 
 def test_the_data_may_be_named_by_another_path(shapes, whole, tmp_path, monkeypatch, every_step):
