@@ -14,7 +14,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 demo: $(VENV)/runtime
 	$(BIN)/maskwright demo
 
-test: lint types unit wheel
+# Two at a time: to install the wheel is mostly waiting, to check types takes one core.
+test: $(VENV)/tools
+	@$(MAKE) --no-print-directory --jobs=2 lint types unit wheel
 
 lint: $(VENV)/tools
 	$(BIN)/ruff check .
