@@ -21,7 +21,7 @@ from reported import (
     rewrite,
 )
 
-from maskwright.config import Config, TrainConfig
+from maskwright.config import Config, TrainConfig, ViewConfig
 from maskwright.data.labels import ClassTable
 from maskwright.errors import RunError, WriteError
 from maskwright.evaluation import evaluate
@@ -339,18 +339,22 @@ def test_of_few_images_all_have_pictures(tmp_path, tests, shown):
         assert not any("other" in one["data-kinds"] for one in cards)
 
 
-def test_masks_that_number_their_objects_have_scores_of_objects(tmp_path):
+@pytest.mark.parametrize("rim", [0, 2])
+def test_masks_that_number_their_objects_have_scores_of_objects(tmp_path, rim):
     dataset = make_data(tmp_path / "data", tests=3)
     one, two, _ = dataset.table.labels
     labels = replace(one, values=(0,)), replace(two, values=())
     table = ClassTable("instances", labels)
     pixels = {split: counts[:2] for split, counts in dataset.pixels.items()}
-    run = make_run(tmp_path / "run", replace(dataset, table=table, pixels=pixels))
+    config = Config(view=ViewConfig(size=64), train=TrainConfig(rim=rim))
+    run = make_run(tmp_path / "run", replace(dataset, table=table, pixels=pixels), config)
     logits = run.predictor.logits
-    vars(run)["predictor"] = replace(run.predictor, logits=lambda views: logits(views)[..., :2])
+    one = replace(run.predictor, logits=lambda views: logits(views)[..., :2])
+    vars(run).update(predictor=one, _rims_predictor=one)
     evaluate(run)
     text = Page(render(run)).text
-    assert "objects that touch count as one" in text
+    assert ("objects that touch count as one" in text) == (rim == 0)
+    assert ("objects that touch are parted" in text) == (rim > 0)
     assert re.search(r"Panoptic quality \d\.\d{3} \d\.\d{3} to", text)
     assert "Objects are those that the masks number. Recognition quality, above, asks" in text
     assert "Found means here that one predicted object has IoU above 0.5 with it; the table" in text

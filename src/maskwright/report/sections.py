@@ -52,7 +52,7 @@ def sections(run: Run) -> dict[str, Any]:
         "outdated": bool(split) and scores is None,
         "scores": scores,
         "facts": facts(run, scores, summary),
-        "data": data(run.dataset, run.config.seed),
+        "data": data(run.dataset, run.config.seed, rims=run.rims),
         "plan": read_plan(run.path / "plan.md"),
         "training": training(run),
         "summary": summary,
@@ -150,8 +150,8 @@ def facts(run: Run, scores: dict[str, Any] | None, summary: str) -> dict[str, tu
     return found
 
 
-def data(dataset: Dataset, seed: int) -> dict[str, Any]:
-    """Counts and class shares by split, and samples."""
+def data(dataset: Dataset, seed: int, *, rims: bool = False) -> dict[str, Any]:
+    """Counts and class shares by split, samples, and whether ``rims`` were learnt."""
     pictures, note = samples(dataset, seed)
     return {
         "root": dataset.root.as_posix(),
@@ -163,6 +163,7 @@ def data(dataset: Dataset, seed: int) -> dict[str, Any]:
         "unnamed": all(re.fullmatch(r"value_\d+", name) for name in dataset.table.names),
         "ignores": bool(dataset.table.ignore),
         "numbered": dataset.table.encoding == "instances",
+        "rims": rims,
     }
 
 
