@@ -39,6 +39,7 @@ ORDER = [
     "tiling",
     "views",
     "predictor",
+    "keras_predictor",
     "averaging",
     "calibration",
     "deciding",

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,8 @@ def test_small_objects_whose_rims_are_learnt_are_seen_through_windows():
     assert chosen(small, 200)["view.fit"] == "pad"
     assert chosen(small, 200, rims=True)["view.fit"] == "window"
     assert chosen(large, 200, rims=True)["view.fit"] == "pad"
+    nothing = replace(small, thickness=np.full((10, 2), np.nan))
+    assert chosen(nothing, 200, rims=True)["view.fit"] == "pad"
     assert chosen(small, 200, {"view.fit": "pad"}, rims=True)["view.fit"] == "pad"
 
 

@@ -19,9 +19,10 @@ from maskwright.data.batches import Batches
 from maskwright.data.dataset import Dataset
 from maskwright.engine import keras
 from maskwright.errors import MaskwrightError, RunError, some
+from maskwright.keras_predictor import model_predictor
 from maskwright.measures.certainty import Counted
 from maskwright.resuming import restore_weights, weights_of
-from maskwright.runs import Run, model_predictor
+from maskwright.runs import Run
 from maskwright.schedule import Clock, Steps, rate_at
 from maskwright.throughput import FIXED
 from maskwright.tracking import Tracking

@@ -19,11 +19,12 @@ from maskwright.config import Config, flatten
 from maskwright.console import say
 from maskwright.data.dataset import Dataset
 from maskwright.data.folders import SPLITS, manifest
-from maskwright.data.images import RGB, Bands, bands_from_dict
+from maskwright.data.images import bands_from_dict
 from maskwright.data.labels import ClassTable, from_dict
-from maskwright.data.rims import channels, merged, rims_of, tempering
+from maskwright.data.rims import channels, rims_of
 from maskwright.errors import RunError, UsageError, WriteError
 from maskwright.files import whole_file, write_text
+from maskwright.keras_predictor import model_predictor, rims_predictor
 from maskwright.settings import change, read_config, to_toml
 from maskwright.texts import read_json, read_toml
 
@@ -145,10 +146,7 @@ class Run:
 
     @cached_property
     def _rims_predictor(self) -> Predictor:
-        from maskwright.models.logits import logits_of
-
-        one, (logits, _) = self.predictor, logits_of(self.model)
-        return replace(one, logits=lambda seen: tempering(logits(seen), one.temperature))
+        return rims_predictor(self.predictor, self.model)
 
     @property
     def rims(self) -> bool:
@@ -264,19 +262,6 @@ class Run:
         """The scores in evaluation/NAME.json, None where there are none yet."""
         name = f"evaluation/{name}.json"
         return self.read_json(name) if (self.path / name).is_file() else None
-
-
-def model_predictor(
-    model: keras.Model, config: Config, table: ClassTable, bands: Bands = RGB
-) -> Predictor:
-    """A Predictor that runs a Keras model; where it mirrors its border, without that."""
-    from maskwright.models.logits import logits_of
-    from maskwright.predictor import Predictor
-
-    logits, margin = logits_of(model)
-    if rims_of(table, config):
-        return Predictor(lambda seen: merged(logits(seen)), config.view, table, bands, margin)
-    return Predictor(logits, config.view, table, bands, margin)
 
 
 def reason_of(error: Exception) -> str:

@@ -30,6 +30,7 @@ from maskwright.errors import DataError, RunError
 
 TABLE = ClassTable("index", (Label("dark", "#000000", (0,)), Label("light", "#ffffff", (1,))))
 MADE = {"version": "0.1.0", "run": "cells", "sha256": "0", "recipe": "default"}
+VIEW_FACTS = {"size": 16, "fit": "pad", "scale": 1, "overlap": 0.25, "margin": 0}
 FACTS = Facts(VIEW, ViewConfig(size=16), RGB, TABLE, 0, 1.0, False, None, MADE)
 
 
@@ -71,8 +72,9 @@ def test_facts_read_back():
 
 @pytest.mark.parametrize(
     "change",
-    [{"takes": "sound"}, {"view": {}}, {"table": {"classes": 3}}, {"temperature": "hot"},
-     {"bands": 4}, {"calibration": {"temperature": 1}}, {"made": []}],
+    [{"takes": "sound"}, {"view": {}}, {"view": {**VIEW_FACTS, "size": "big"}},
+     {"table": {"classes": 3}}, {"temperature": "hot"}, {"bands": 4},
+     {"calibration": {"temperature": 1}}, {"made": []}],
     ids=str,
 )  # fmt: skip
 def test_facts_that_are_damaged_are_named(change):
@@ -121,6 +123,32 @@ def test_a_damaged_file_is_named(model, tmp_path, name):
     (tmp_path / name).write_bytes(model.read_bytes()[:200])
     with pytest.raises(RunError, match=rf"{name} cannot be opened: it is damaged, or no model"):
         open_artifact(tmp_path / name)
+
+
+def test_a_file_without_a_suffix_is_no_model(tmp_path):
+    (tmp_path / "notes").write_text("nothing")
+    with pytest.raises(RunError, match=r"notes is no exported model: name a \.onnx"):
+        open_artifact(tmp_path / "notes")
+    with pytest.raises(RunError, match=r"notes is a file; name the run folder"):
+        opened(tmp_path / "notes")
+
+
+def test_tensorflow_that_is_missing_is_named(tmp_path, monkeypatch):
+    (tmp_path / "model.2").mkdir()
+    (tmp_path / "model.2" / "saved_model.pb").write_bytes(b"")
+
+    def refuse(wanted):
+        raise ImportError(wanted)
+
+    monkeypatch.setattr("importlib.import_module", refuse)
+    with pytest.raises(DataError, match=r"opening model\.2 needs tensorflow: pip install tensorf"):
+        open_artifact(tmp_path / "model.2")
+
+
+def test_what_nobody_measured_is_none_in_json():
+    known = Parity(1, ["9×9"], 1.0, 0.0, (0, 0), float("nan"), float("nan")).to_dict()
+    assert known["mean_iou"] is known["loss"] is None
+    assert known["equal"] == 1
 
 
 def test_what_is_no_model_is_named(tmp_path):

@@ -15,7 +15,7 @@ from maskwright import exporting
 from maskwright.artifacts import open_artifact
 from maskwright.artifacts.parity import verify
 from maskwright.engine import keras
-from maskwright.errors import RunError, UsageError
+from maskwright.errors import DataError, RunError, UsageError
 from maskwright.exporting import FORMATS, export, graph
 from maskwright.prediction import predict
 
@@ -259,3 +259,19 @@ def test_images_that_give_ranges_show_every_class(runs):
     pairs = calibrating(dataset)
     assert len({pair.image for pair in pairs}) == len(pairs)
     assert {pair.split for pair in pairs} == {"train"}
+
+
+def test_a_saved_model_that_is_damaged_is_named(tmp_path):
+    (tmp_path / "saved_model").mkdir()
+    (tmp_path / "saved_model" / "saved_model.pb").write_bytes(b"nothing of the kind")
+    with pytest.raises(RunError, match=r"saved_model cannot be opened: it is damaged, or no model"):
+        open_artifact(tmp_path)
+
+
+def test_int8_without_nncf_is_refused_before_anything_is_made(runs, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "nncf", None)
+    with pytest.raises(
+        DataError, match=r"exporting in int8 needs nncf: pip install 'maskwright\[int8\]'"
+    ):
+        export(runs["whole"], "openvino", int8=True, out=tmp_path / "made")
+    assert list(tmp_path.iterdir()) == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from maskwright.artifacts.facts import IMAGE, Facts, facts_from
-from maskwright.artifacts.runtimes import OPENERS, Runtime
+from maskwright.artifacts.runtimes import OPENERS, Runtime, SavedModel
 from maskwright.calibration import Calibration
 from maskwright.data.labels import ClassTable
 from maskwright.errors import RunError
@@ -106,7 +106,7 @@ def open_artifact(path: str | Path) -> Artifact:
             f"{path} is no exported model: name a .onnx, .xml or .tflite file, a SavedModel, or "
             "the folder that maskwright export wrote"
         )
-    runtime = OPENERS[place.suffix](place)
+    runtime = SavedModel(place) if place.is_dir() else OPENERS[place.suffix](place)
     if runtime.facts is None:
         raise RunError(
             f"{place} was not exported by Maskwright: it says nothing of its classes and views"
@@ -131,11 +131,12 @@ def scored_run(model: Run | Artifact | str | Path) -> Run:
         return one
     folder = one.path.parent
     run = Run(folder.parent.parent, results=folder)
-    if not (run.path / "config.toml").is_file() or run.digest != one.facts.made["sha256"]:
+    made = one.facts.made
+    if not (run.path / "config.toml").is_file() or run.digest != made.get("sha256"):
         raise RunError(
             f"{one.path} is scored on the data of the run that it was made of, "
-            f"{one.facts.made['run']}, and {run.path} is not that run; put its folder back into "
-            "the run's exports/, or predict with it"
+            f"{made.get('run', 'unknown')}, and {run.path} is not that run; put its folder back "
+            "into the run's exports/, or predict with it"
         )
     vars(run).update(predictor=one.predictor, _rims_predictor=one.parter)
     return run

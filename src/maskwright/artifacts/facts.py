@@ -83,7 +83,9 @@ def facts_from(text: str, where: object) -> Facts:
         known = read["calibration"]
         return Facts(
             takes=checked(read["takes"]),
-            view=ViewConfig(**view),
+            view=ViewConfig(
+                int(view["size"]), str(view["fit"]), float(view["scale"]), float(view["overlap"])
+            ),
             bands=bands_from_dict(read["bands"], where),
             table=from_dict(read["table"], where),
             margin=margin,

@@ -46,7 +46,8 @@ class Example(NamedTuple):
 
 @dataclass(frozen=True)
 class Parity:
-    """``equal``: share of pixels with the run's class. ``largest``: difference of a probability,
+    """``sizes``: of the images, "width×height" in pixels. ``equal``: share of pixels with the run's
+    class, 0–1. ``largest``: difference of a probability,
     where the classes are equal. ``shift``: by how many pixels, down and right, the artifact's masks
     must be moved to agree best. ``mean_iou``: the artifact's against the truth, ``loss``: by how
     much the run's is higher; both NaN without truth."""
@@ -60,8 +61,9 @@ class Parity:
     loss: float
 
     def to_dict(self) -> dict[str, Any]:
-        """As parity.json has it."""
-        return asdict(self)
+        """As parity.json has it; None for what is unknown (NaN)."""
+        known = asdict(self)
+        return {name: None if value != value else value for name, value in known.items()}
 
     def wrong(self, limits: Limits) -> list[str]:
         """What is beyond the limits, in words; nothing where the artifact is as it should be."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import zipfile
@@ -14,7 +15,7 @@ import numpy as np
 from maskwright.artifacts.facts import KEY
 from maskwright.console import quiet
 from maskwright.data.ingest.extras import import_needed
-from maskwright.errors import RunError
+from maskwright.errors import DataError, RunError
 
 Found = dict[str, np.ndarray]
 INSIDE_ZIP = f"{KEY}.json"  # behind a .tflite file
@@ -65,11 +66,15 @@ class OpenVino:
             self.model = core.compile_model(model, "CPU", exact)
         except Exception as error:
             raise damaged(path, error) from None
-        self.names = [one.get_any_name() for one in self.model.outputs]
 
     def __call__(self, pixels: np.ndarray) -> Found:
-        found = self.model(pixels, share_inputs=True)
-        return {name: found[name] for name in self.names}
+        return by_name(self.model, pixels)
+
+
+def by_name(model: Any, pixels: np.ndarray) -> Found:
+    """What a compiled model of OpenVINO makes of images or views uint8 [B, H, W, C]."""
+    found = model(pixels, share_inputs=True)
+    return {one.get_any_name(): found[one] for one in model.outputs}
 
 
 class LiteRt:
@@ -100,8 +105,13 @@ class SavedModel:
 
     def __init__(self, path: Path) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with quiet():
-            tensorflow: Any = import_needed("tensorflow", "tensorflow", f"opening {path.name}")
+        try:
+            with quiet():
+                tensorflow: Any = importlib.import_module("tensorflow")
+        except ImportError:
+            raise DataError(
+                f"opening {path.name} needs tensorflow: pip install tensorflow-cpu"
+            ) from None
         try:
             with quiet():
                 self.model = tensorflow.saved_model.load(str(path))
@@ -122,7 +132,6 @@ OPENERS: dict[str, Callable[[Path], Runtime]] = {
     ".onnx": Onnx,
     ".xml": OpenVino,
     ".tflite": LiteRt,
-    "": SavedModel,
 }
 
 

@@ -29,6 +29,7 @@ from maskwright.artifacts.parity import (
 )
 from maskwright.console import print_trade, say, track
 from maskwright.data.dataset import read_pair
+from maskwright.data.ingest.extras import import_needed
 from maskwright.environment import installed_version
 from maskwright.errors import RunError, UsageError, WriteError, nearest
 from maskwright.exporting.card import card
@@ -75,6 +76,8 @@ def export(
     if int8 and format != "openvino":
         raise UsageError(f"int8 is made for openvino, not for {format}; choose that, or no int8")
     name = f"{format}-int8" if int8 else format
+    if int8:
+        import_needed("nncf", "int8", "exporting in int8")  # not only when the rest is done
     folder = Path(out) if out is not None else run.path / "exports" / name
     if folder.exists():
         raise UsageError(f"{folder} already exists; remove it, or choose another --out")
@@ -132,20 +135,28 @@ def examples_of(run: Run) -> Iterator[Example]:
         yield example(run, image[:LARGEST, :LARGEST], truth[:LARGEST, :LARGEST])
         if place < CUT:
             height, width = (min(LARGEST, side) for side in truth.shape)
-            bottom, right = max(1, height - 1 - place), max(1, width - width // (5 + place))
-            bottom, right = bottom - (bottom % 2 == 0 < bottom - 1), right | 1
+            bottom, right = odd(height - 1 - place), odd(width - width // (5 + place))
             yield example(run, image[:bottom, :right], truth[:bottom, :right])
 
 
+def odd(side: int) -> int:
+    """The odd number of pixels at or below a side; one at the least.
+
+    >>> odd(8), odd(7), odd(0)
+    (7, 7, 1)
+    """
+    return max(1, side - (side + 1) % 2)
+
+
 def example(run: Run, image: np.ndarray, truth: np.ndarray) -> Example:
-    """An image and its truth, with what the run says of it."""
+    """An image uint8 [H, W, C] and its truth uint8 [H, W], with what the run says of it."""
     image = np.ascontiguousarray(image)
     chances = run.predictor.probabilities(image)
     return Example(image, chances.argmax(axis=-1).astype(np.uint8), chances.max(axis=-1), truth)
 
 
 def chosen(examples: list[Example]) -> list[Example]:
-    """A few of the examples, smaller ones first, spread over all."""
+    """A few of the examples, spread over all."""
     step = max(1, len(examples) // KEPT)
     return examples[::step][:KEPT]
 

@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from maskwright.artifacts import Artifact
 from maskwright.artifacts.facts import IMAGE, KEY, Facts
-from maskwright.artifacts.parity import Example
+from maskwright.artifacts.parity import Example, predicted
+from maskwright.artifacts.runtimes import Found, by_name
 from maskwright.console import quiet, say
 from maskwright.data.dataset import Dataset
 from maskwright.data.images import read_image, read_mask
@@ -50,7 +52,7 @@ def calibrating(dataset: Dataset) -> list[Pair]:
 
 
 def inputs_of(images: Iterable[np.ndarray], facts: Facts) -> list[np.ndarray]:
-    """What a graph takes of images uint8 [H, W, C], each a batch of one."""
+    """What a graph takes of images uint8 [H, W, C]: each, or its squares, uint8 [1, H, W, C]."""
     if facts.takes == IMAGE:
         return [image[None] for image in images]
     squares: list[np.ndarray] = []
@@ -99,18 +101,13 @@ def quantized(
 
 def scoring(facts: Facts) -> Callable[[Any, Iterable[Example]], float]:
     """Mean IoU of a compiled model on examples."""
-    from maskwright.artifacts import Artifact
-    from maskwright.artifacts.parity import predicted
 
     def score(model: Any, examples: Iterable[Example]) -> float:
-        names = [one.get_any_name() for one in model.outputs]
-
         class Compiled:
             facts: str | None = None
 
-            def __call__(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
-                found = model(pixels)
-                return {name: found[name] for name in names}
+            def __call__(self, pixels: np.ndarray) -> Found:
+                return by_name(model, pixels)
 
         artifact = Artifact(Path(), facts, Compiled())
         classes = len(facts.table)
