@@ -275,3 +275,18 @@ def test_int8_without_nncf_is_refused_before_anything_is_made(runs, monkeypatch,
     ):
         export(runs["whole"], "openvino", int8=True, out=tmp_path / "made")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_export_is_compared_on_test_images(runs, monkeypatch):
+    read = []
+    real = exporting.read_pair
+
+    def noting(pair, bands):
+        read.append(pair.split)
+        return real(pair, bands)
+
+    monkeypatch.setattr(exporting, "read_pair", noting)
+    examples = list(exporting.examples_of(runs["whole"]))
+    assert len(examples) == len(read) + exporting.CUT
+    assert set(read) == {"val", "train"}
+    assert read == sorted(read, reverse=True)  # the validation first
