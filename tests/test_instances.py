@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import maskwright as mw
+from maskwright.artifacts import open_artifact
 from maskwright.data.rims import apart
 from maskwright.engine import keras
 from maskwright.errors import UsageError
@@ -152,3 +153,12 @@ def test_a_model_of_ones_own_needs_a_channel_for_rims(data, tmp_path):
 def test_classes_weigh_alike_inside_and_on_rims(data, tmp_path):
     settings = {**SETTINGS, "train.balance": 0.5, "train.border": 1.0, "train.epochs": 1}
     assert train(data, out=tmp_path / "run", config=mw.recipe("default", settings)).metrics()
+
+
+@pytest.mark.parametrize("format", ["onnx", "openvino", "litert", "saved_model"])
+def test_an_export_knows_rims_as_its_run_does(run, format, tmp_path):
+    assert abs(run.predictor.temperature - 1) > 0.05  # else it would not matter here
+    artifact = open_artifact(mw.export(run, format, out=tmp_path / "made"))
+    image = run.predictor.read(run.dataset.pairs[0].image)
+    for own, its in ((run.predictor, artifact.predictor), (run.parter, artifact.parter)):
+        np.testing.assert_allclose(its.probabilities(image), own.probabilities(image), atol=1e-4)

@@ -198,12 +198,20 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """
     if not logits.size:
         return logits
-    line = np.ascontiguousarray(logits).reshape(1, -1, logits.shape[-1])
-    planes: np.ndarray = np.stack(cv2.split(line))  # a class a plane: ten times as fast
+    planes = planes_of(logits)  # ten times as fast
     planes -= planes.max(axis=0)
     np.exp(planes, out=planes)
     planes /= planes.sum(axis=0)
     return cv2.merge(list(planes)).reshape(logits.shape)
+
+
+def planes_of(logits: np.ndarray) -> np.ndarray:
+    """Logits float32 [..., C] as float32 [C, 1, n], a copy; they may lie in memory so already."""
+    if logits.strides[-1] > logits.itemsize:
+        planes = np.moveaxis(logits, -1, 0)
+        return np.array(planes, np.float32, order="C").reshape(len(planes), 1, -1)
+    line = np.ascontiguousarray(logits).reshape(1, -1, logits.shape[-1])
+    return np.stack(cv2.split(line))
 
 
 def most_likely(probabilities: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from maskwright.artifacts import open_artifact, opened
-from maskwright.artifacts.facts import KEY, VIEW, Facts, facts_from
+from maskwright.artifacts.facts import CHANCES, KEY, VIEW, Facts, facts_from
 from maskwright.artifacts.parity import (
     REACH,
     Example,
@@ -40,14 +40,13 @@ def write_model(path: Path, facts: str | None) -> Path:
         helper.make_node("Cast", ["image"], ["real"], to=TensorProto.FLOAT),
         helper.make_node("Slice", ["real", "zero", "one", "three"], ["red"]),
         helper.make_node("Sub", ["red", "middle"], ["above"]),
-        helper.make_node("Sigmoid", ["above"], ["light"]),
-        helper.make_node("Sub", ["whole", "light"], ["dark"]),
-        helper.make_node("Concat", ["dark", "light"], ["probabilities"], axis=3),
+        helper.make_node("Sub", ["above", "above"], ["nothing"]),
+        helper.make_node("Concat", ["nothing", "above"], ["logits"], axis=3),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], name=CHANCES, axis=3),
     ]
     constants = {"zero": [0], "one": [1], "three": [3]}
     known = [helper.make_tensor(k, TensorProto.INT64, [1], v) for k, v in constants.items()]
-    known += [helper.make_tensor(k, TensorProto.FLOAT, [], [v])
-              for k, v in {"middle": 128.5, "whole": 1.0}.items()]  # fmt: skip
+    known.append(helper.make_tensor("middle", TensorProto.FLOAT, [], [128.5]))
     graph = helper.make_graph(
         nodes, "light",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["b", "h", "w", 3])],
@@ -92,8 +91,8 @@ def test_facts_that_are_none_are_named(text):
 
 
 def test_facts_of_a_version_to_come_name_it():
-    text = json.dumps({**json.loads(FACTS.text()), "format": 2, "made": {"version": "3.1"}})
-    with pytest.raises(RunError, match=r"of format 2, .* reads 1; install the version .*, 3\.1"):
+    text = json.dumps({**json.loads(FACTS.text()), "format": 3, "made": {"version": "3.1"}})
+    with pytest.raises(RunError, match=r"of format 3, .* reads 2; install the version .*, 3\.1"):
         facts_from(text, "model.onnx")
 
 

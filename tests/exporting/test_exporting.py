@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,12 +12,12 @@ import pytest
 from PIL import Image
 
 import maskwright as mw
-from maskwright import exporting
 from maskwright.artifacts import open_artifact
 from maskwright.artifacts.parity import verify
+from maskwright.data.dataset import read_pair
 from maskwright.engine import keras
 from maskwright.errors import DataError, RunError, UsageError
-from maskwright.exporting import FORMATS, export, graph
+from maskwright.exporting import FORMATS, certified, examples, export, graph, quantizing
 from maskwright.prediction import predict
 
 SETTINGS = {"train.epochs": 2, "view.size": 32, "model.filters": [4, 8], "model.encoder": "plain"}
@@ -129,8 +130,6 @@ def test_masks_that_are_shifted_are_said_to_be(runs, monkeypatch, tmp_path):
 
 def knowing(run):
     """The run with a network of its own that tells classes by colour, and so minds every change."""
-    from dataclasses import replace
-
     seen = keras.Input((None, None, 3))
     red, green, blue = (keras.ops.cast(seen[..., k], "float32") for k in range(3))
     classes = len(run.table)
@@ -222,33 +221,77 @@ def test_wrong_wishes_are_refused_at_once(runs, exported, monkeypatch, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_int8_is_kept_where_the_masks_bear_it(runs, tmp_path, capsys):
-    run = knowing(runs["whole"])
-    folder = export(run, "openvino", int8=True, most_loss=0.2, out=tmp_path / "made")
+@pytest.mark.parametrize("format", ["openvino", "litert"])
+def test_int8_is_kept_where_the_masks_bear_it(runs, format, tmp_path, capsys):
+    run = layered(runs["whole"])
+    folder = export(run, format, int8=True, most_loss=0.2, out=tmp_path / "made")
     told = capsys.readouterr().err
     assert "ms an image" in told
-    assert "float32" in told
+    assert "int8 in all layers" in told
     artifact = open_artifact(folder)
     assert artifact.facts.made["int8"] == "0.2"
-    text = (folder / "model.xml").read_text("utf-8")
-    assert "FakeQuantize" in text
+    assert is_in_eight_bits(artifact)
     assert verify(folder).loss <= 0.2
     assert artifact.predictor.mask(photo(40, 50)).shape == (40, 50)
 
 
+def is_in_eight_bits(artifact):
+    if artifact.path.suffix == ".xml":
+        return "FakeQuantize" in artifact.path.read_text("utf-8")
+    kinds = {str(one["dtype"]) for one in artifact.runtime.interpreter.get_tensor_details()}
+    return any("int8'" in kind and "uint8" not in kind for kind in kinds)
+
+
+def layered(run):
+    """The run with a network of its own of three convolutions, which tells classes by colour."""
+    keras.utils.set_random_seed(0)
+    seen = keras.Input((None, None, 3))
+    values = keras.layers.Rescaling(1 / 128, offset=-1)(seen)
+    for _ in range(2):
+        values = keras.layers.Conv2D(8, 3, padding="same", activation="relu")(values)
+    made = keras.layers.Conv2D(
+        len(run.table), 1, kernel_initializer=keras.initializers.RandomNormal(stddev=3)
+    )(values)
+    found = replace(run)
+    vars(found)["model"] = keras.Model(seen, made)
+    return found
+
+
+@pytest.mark.parametrize("format", ["openvino", "litert"])
+def test_layers_get_their_floats_back_where_int8_costs_too_much(
+    runs, format, monkeypatch, tmp_path, capsys
+):
+    """The masks of the run are taken as the truth, and those of int8 in all layers spoilt."""
+    compared = quantizing.compare
+    found = []
+
+    def strict(artifact, shown):
+        found.append(compared(artifact, shown))
+        return replace(found[-1], loss=0.01 if len(found) == 1 else 0.0)
+
+    monkeypatch.setattr(quantizing, "compare", strict)
+    run = layered(runs["whole"])
+    folder = export(run, format, int8=True, most_loss=0.005, out=tmp_path / "made")
+    told = capsys.readouterr().err
+    assert "int8 in all layers costs 0.0100 of mean IoU, and 0.005 is the most" in told
+    assert "int8 but for" in told
+    assert len(found) == 2
+    if format == "litert":
+        assert found[1].equal > found[0].equal
+    assert verify(folder).loss <= 0.005
+
+
 def test_int8_that_costs_too_much_is_refused(runs, monkeypatch, tmp_path):
-    from maskwright.artifacts.parity import Limits
-    from maskwright.exporting import certified
-
-    examples = list(exporting.examples_of(runs["whole"]))
+    shown = list(examples.examples_of(runs["whole"]))
     artifact = open_artifact(export(runs["whole"], "openvino", out=tmp_path / "made"))
-    wrong = [one._replace(mask=1 - one.mask.clip(0, 1)) for one in examples]
+    monkeypatch.setitem(artifact.facts.made, "int8", "0.005")
+    wrong = [one._replace(mask=1 - one.mask.clip(0, 1)) for one in shown]
     with pytest.raises(RunError, match=r"have the run's class, and 95\.0% must"):
-        certified(artifact, wrong, Limits(0.95, 1.0, 0.005))
+        certified(artifact, wrong)
 
 
-def test_int8_is_of_openvino_alone(runs):
-    with pytest.raises(UsageError, match="int8 is made for openvino, not for onnx; choose that"):
+def test_int8_is_of_openvino_and_litert(runs):
+    with pytest.raises(UsageError, match=r"int8 is made for openvino and litert.* not for onnx"):
         export(runs["whole"], "onnx", int8=True)
 
 
@@ -279,14 +322,14 @@ def test_int8_without_nncf_is_refused_before_anything_is_made(runs, monkeypatch,
 
 def test_no_export_is_compared_on_test_images(runs, monkeypatch):
     read = []
-    real = exporting.read_pair
+    real = read_pair
 
     def noting(pair, bands):
         read.append(pair.split)
         return real(pair, bands)
 
-    monkeypatch.setattr(exporting, "read_pair", noting)
-    examples = list(exporting.examples_of(runs["whole"]))
-    assert len(examples) == len(read) + exporting.CUT
+    monkeypatch.setattr(examples, "read_pair", noting)
+    found = list(examples.examples_of(runs["whole"]))
+    assert len(found) == len(read) + examples.CUT
     assert set(read) == {"val", "train"}
     assert read == sorted(read, reverse=True)  # the validation first

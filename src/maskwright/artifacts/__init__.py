@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from maskwright.artifacts.facts import IMAGE, Facts, facts_from
+from maskwright.artifacts.facts import Facts
 from maskwright.artifacts.runtimes import OPENERS, Runtime, SavedModel
 from maskwright.calibration import Calibration
 from maskwright.data.labels import ClassTable
+from maskwright.data.rims import merged
 from maskwright.errors import RunError
 from maskwright.predictor import Predictor
 from maskwright.runs import Run, load
 
-LEAST = 1e-12  # of a probability, so that it has a logarithm
 NAMES = ("model.onnx", "model.xml", "model.tflite", "saved_model")  # in an export's folder
 
 
@@ -26,8 +26,12 @@ class Artifact:
     """An exported model, open in its runtime."""
 
     path: Path
-    facts: Facts
     runtime: Runtime
+
+    @property
+    def facts(self) -> Facts:
+        """What it knows of itself."""
+        return self.runtime.facts
 
     @property
     def table(self) -> ClassTable:
@@ -56,33 +60,20 @@ class Artifact:
     @cached_property
     def predictor(self) -> Predictor:
         """Turns images of any size into calibrated probabilities and masks."""
-        facts = self.facts
-        margin = 0 if facts.takes == IMAGE else facts.margin  # an image's border it mirrors itself
-
-        def logits(views: np.ndarray) -> np.ndarray:
-            return logits_for(self.runtime(views)["probabilities"], facts.temperature)
-
-        heat = facts.temperature
-        return Predictor(logits, facts.view, facts.table, facts.bands, margin, heat)
+        if not self.rims:
+            return self.parter
+        heat, logits = np.float32(self.facts.temperature), self.runtime.logits
+        return replace(self.parter, logits=lambda squares: heat * merged(logits(squares)))
 
     @cached_property
     def parter(self) -> Predictor:
         """As ``predictor``, with a class more where rims were learnt; ``rims.apart`` undoes it."""
-        if not self.rims:
-            return self.predictor
-
-        def logits(views: np.ndarray) -> np.ndarray:
-            found = self.runtime(views)
-            inside, chances = found["inside"], found["probabilities"]
-            parts = np.stack([chances[..., 0], inside, chances[..., 1] - inside], axis=-1)
-            return logits_for(parts, self.facts.temperature)
-
-        return replace(self.predictor, logits=logits)
-
-
-def logits_for(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Logits float32 [..., C] that become these probabilities at the temperature."""
-    return np.log(np.maximum(probabilities, LEAST)) * np.float32(temperature)
+        facts, logits = self.facts, self.runtime.logits
+        heat = np.float32(facts.temperature)
+        return Predictor(
+            lambda squares: heat * logits(squares),
+            facts.view, facts.table, facts.bands, facts.margin, facts.temperature,
+        )  # fmt: skip
 
 
 def place_of_artifact(path: Path) -> Path | None:
@@ -106,12 +97,7 @@ def open_artifact(path: str | Path) -> Artifact:
             f"{path} is no exported model: name a .onnx, .xml or .tflite file, a SavedModel, or "
             "the folder that maskwright export wrote"
         )
-    runtime = SavedModel(place) if place.is_dir() else OPENERS[place.suffix](place)
-    if runtime.facts is None:
-        raise RunError(
-            f"{place} was not exported by Maskwright: it says nothing of its classes and views"
-        )
-    return Artifact(place, facts_from(runtime.facts, place), runtime)
+    return Artifact(place, SavedModel(place) if place.is_dir() else OPENERS[place.suffix](place))
 
 
 def opened(model: Run | Artifact | str | Path) -> Run | Artifact:

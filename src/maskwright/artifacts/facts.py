@@ -13,8 +13,9 @@ from maskwright.data.bands import Bands, bands_from_dict
 from maskwright.data.labels import ClassTable, from_dict
 from maskwright.errors import DataError, RunError
 
-FORMAT = 1  # of these facts
-IMAGE, VIEW = "image", "view"
+FORMAT = 2  # of these facts, and of the names below
+IMAGE, VIEW = "image", "view"  # what a graph takes
+SQUARE, CHANCES = "square", "chances"  # operations just before the network, and just behind it
 KEY = "maskwright"  # under which a file carries them
 
 

@@ -95,26 +95,29 @@ class Parity:
         )
 
 
-def predicted(artifact: Artifact, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def predicted(
+    artifact: Artifact, image: np.ndarray, by_network: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Mask and confidence of an image uint8 [H, W, C], by the graph itself where it takes images.
 
-    A graph that takes views gets them from ``Predictor``, as whoever uses it has to do.
+    A graph that takes squares gets them from ``Predictor``, as whoever uses it has to do, and so
+    does the network alone.
     """
-    if artifact.facts.takes == IMAGE:
+    if artifact.facts.takes == IMAGE and not by_network:
         found = artifact.runtime(image[None])
         return found["mask"][0], found["confidence"][0]
     chances = artifact.predictor.probabilities(image)
     return chances.argmax(axis=-1).astype(np.uint8), chances.max(axis=-1)
 
 
-def compare(artifact: Artifact, examples: list[Example]) -> Parity:
-    """An artifact beside what its run gave for the same images."""
+def compare(artifact: Artifact, examples: list[Example], by_network: bool = False) -> Parity:
+    """An artifact, or its network alone, beside what its run gave for the same images."""
     classes, near = len(artifact.table), np.zeros((2 * REACH + 1,) * 2, np.int64)
     same = pixels = 0
     largest = 0.0
     by_run, by_artifact = np.zeros((2, classes, classes), np.int64)
     for one in examples:
-        mask, confidence = predicted(artifact, one.image)
+        mask, confidence = predicted(artifact, one.image, by_network)
         equal = mask == one.mask
         same, pixels = same + int(equal.sum()), pixels + equal.size
         differ = np.abs(confidence - one.confidence)[equal]

@@ -6,13 +6,16 @@ import importlib
 import io
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from maskwright.artifacts.facts import KEY
+from maskwright.artifacts.facts import KEY, Facts, facts_from
+from maskwright.artifacts.networks import as_taken, onnx_network, openvino_network
 from maskwright.console import quiet
 from maskwright.data.ingest.extras import import_needed
 from maskwright.errors import DataError, RunError
@@ -20,36 +23,63 @@ from maskwright.errors import DataError, RunError
 Found = dict[str, np.ndarray]
 INSIDE_ZIP = f"{KEY}.json"  # behind a .tflite file
 ASSET = f"assets.extra/{KEY}.json"  # in a SavedModel
+NETWORK = "network"  # its signature that takes squares and gives logits
+LEAST = 1e-12  # of a probability, so that it has a logarithm
 
 
 class Runtime(Protocol):
-    """Images or views uint8 [B, H, W, C] to outputs by name; ``facts`` as JSON, where there are."""
+    """A file, open in its runtime. Called with images or squares uint8 [B, H, W, C], as its facts
+    say, it gives its outputs by name."""
 
-    facts: str | None
+    @property
+    def facts(self) -> Facts: ...
 
-    def __call__(self, pixels: np.ndarray) -> Found: ...
+    def __call__(self, pixels: np.ndarray, /) -> Found: ...
+
+    def logits(self, squares: np.ndarray) -> np.ndarray:
+        """The network alone: squares uint8 [B, S, S, C] to logits at the temperature, float32
+        [B, S, S, channels], without the margin."""
 
 
 class Onnx:
     """ONNX Runtime on the processor."""
 
     def __init__(self, path: Path) -> None:
-        onnxruntime = import_needed("onnxruntime", "onnx", f"opening {path.name}")
-        options = onnxruntime.SessionOptions()
+        self.runtime = import_needed("onnxruntime", "onnx", f"opening {path.name}")
+        onnx = import_needed("onnx", "onnx", f"opening {path.name}")
+        self.path = path
+        with opening(path):
+            self.model = onnx.load(path)
+        self.facts = facts_in({one.key: one.value for one in self.model.metadata_props}, path)
+
+    def session(self, model: str | bytes) -> Any:
+        """A session of a file, or of the bytes of one."""
+        options = self.runtime.SessionOptions()
         options.log_severity_level = 4  # what goes wrong is told by exceptions
-        try:
-            self.session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:
-            raise damaged(path, error) from None
-        self.facts = self.session.get_modelmeta().custom_metadata_map.get(KEY)
-        self.input = self.session.get_inputs()[0].name
-        self.names = [one.name for one in self.session.get_outputs()]
+        with opening(self.path):
+            return self.runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    @cached_property
+    def whole(self) -> Any:
+        """The session of all that is in the file."""
+        return self.session(str(self.path))
+
+    @cached_property
+    def network(self) -> tuple[Any, int]:
+        """The session of the network alone, and the axis of its channels."""
+        with opening(self.path):
+            network, axis = onnx_network(self.model, self.facts)
+        return self.session(network.SerializeToString()), axis
 
     def __call__(self, pixels: np.ndarray) -> Found:
-        found = self.session.run(self.names, {self.input: pixels})
-        return dict(zip(self.names, found, strict=True))
+        names = [one.name for one in self.whole.get_outputs()]
+        found = self.whole.run(names, {self.whole.get_inputs()[0].name: pixels})
+        return dict(zip(names, found, strict=True))
+
+    def logits(self, squares: np.ndarray) -> np.ndarray:
+        session, axis = self.network
+        (found,) = session.run(None, {session.get_inputs()[0].name: as_taken(squares, self.facts)})
+        return np.moveaxis(found, axis, -1)
 
 
 class OpenVino:
@@ -57,24 +87,39 @@ class OpenVino:
 
     def __init__(self, path: Path) -> None:
         openvino = import_needed("openvino", "openvino", f"opening {path.name}")
-        core = openvino.Core()
-        try:
-            model = core.read_model(path)
-            known = KEY in model.get_rt_info()
-            self.facts = str(model.get_rt_info([KEY]).value) if known else None
-            exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-            self.model = core.compile_model(model, "CPU", exact)
-        except Exception as error:
-            raise damaged(path, error) from None
+        self.path, self.core = path, openvino.Core()
+        with opening(path):
+            model = self.core.read_model(path)
+            info = {KEY: str(model.get_rt_info([KEY]).value)} if KEY in model.get_rt_info() else {}
+        self.model = model
+        self.facts = facts_in(info, path)
+
+    def compiled(self, model: Any) -> Any:
+        """A model, made ready to run."""
+        exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+        with opening(self.path):
+            return self.core.compile_model(model, "CPU", exact)
+
+    @cached_property
+    def whole(self) -> Any:
+        """All that is in the file."""
+        return self.compiled(self.model)
+
+    @cached_property
+    def network(self) -> tuple[Any, int]:
+        """The network alone, and the axis of its channels."""
+        with opening(self.path):
+            network, axis = openvino_network(self.model.clone(), self.facts)
+        return self.compiled(network), axis
 
     def __call__(self, pixels: np.ndarray) -> Found:
-        return by_name(self.model, pixels)
+        found = self.whole(pixels, share_inputs=True)
+        return {one.get_any_name(): found[one] for one in self.whole.outputs}
 
-
-def by_name(model: Any, pixels: np.ndarray) -> Found:
-    """What a compiled model of OpenVINO makes of images or views uint8 [B, H, W, C]."""
-    found = model(pixels, share_inputs=True)
-    return {one.get_any_name(): found[one] for one in model.outputs}
+    def logits(self, squares: np.ndarray) -> np.ndarray:
+        model, axis = self.network
+        found = model(as_taken(squares, self.facts), share_inputs=True)[0]
+        return np.moveaxis(found, axis, -1)
 
 
 class LiteRt:
@@ -84,20 +129,24 @@ class LiteRt:
         litert = import_needed("ai_edge_litert.interpreter", "litert", f"opening {path.name}")
         content = path.read_bytes()
         threads = os.cpu_count() or 1
-        try:
-            with quiet():
-                interpreter = litert.Interpreter(model_content=content, num_threads=threads)
-                interpreter.allocate_tensors()
-            self.run = interpreter.get_signature_runner()
-        except Exception as error:
-            raise damaged(path, error) from None
-        self.interpreter = interpreter
-        self.facts = behind(content)
+        with opening(path), quiet():
+            self.interpreter = litert.Interpreter(model_content=content, num_threads=threads)
+            self.interpreter.allocate_tensors()
+            self.run = self.interpreter.get_signature_runner()
+        self.facts = facts_in(behind(content), path)
         (self.input,) = self.run.get_input_details()
 
     def __call__(self, pixels: np.ndarray) -> Found:
         several = [self.run(**{self.input: one[None]}) for one in pixels]
         return {name: np.concatenate([one[name] for one in several]) for name in several[0]}
+
+    def logits(self, squares: np.ndarray) -> np.ndarray:
+        found = self(squares)
+        chances = found["probabilities"]
+        if self.facts.rims:
+            inside = found["inside"]
+            chances = np.stack([chances[..., 0], inside, chances[..., 1] - inside], axis=-1)
+        return np.log(np.maximum(chances, LEAST))
 
 
 class SavedModel:
@@ -112,20 +161,22 @@ class SavedModel:
             raise DataError(
                 f"opening {path.name} needs tensorflow: pip install tensorflow-cpu"
             ) from None
-        try:
-            with quiet():
-                self.model = tensorflow.saved_model.load(str(path))
-            self.run = self.model.signatures["serving_default"]
-        except Exception as error:
-            raise damaged(path, error) from None
+        with opening(path), quiet():
+            self.model = tensorflow.saved_model.load(str(path))
+            self.whole = self.model.signatures["serving_default"]
         asset = path / ASSET
-        self.facts = asset.read_text("utf-8") if asset.is_file() else None
-        ((self.input, _),) = self.run.structured_input_signature[1].items()
+        self.facts = facts_in({KEY: asset.read_text("utf-8")} if asset.is_file() else {}, path)
+        with opening(path):
+            self.network = self.model.signatures[NETWORK]
         self.tensor = tensorflow.constant
 
     def __call__(self, pixels: np.ndarray) -> Found:
-        found = self.run(**{self.input: self.tensor(pixels)})
+        found = self.whole(image=self.tensor(pixels))
         return {name: one.numpy() for name, one in found.items()}
+
+    def logits(self, squares: np.ndarray) -> np.ndarray:
+        found: np.ndarray = self.network(square=self.tensor(squares))["logits"].numpy()
+        return found
 
 
 OPENERS: dict[str, Callable[[Path], Runtime]] = {
@@ -135,16 +186,31 @@ OPENERS: dict[str, Callable[[Path], Runtime]] = {
 }
 
 
-def behind(content: bytes) -> str | None:
-    """The facts in the zip archive that follows a model, None where none does."""
+def behind(content: bytes) -> dict[str, str]:
+    """What the zip archive that follows a model says, nothing where none does."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return archive.read(INSIDE_ZIP).decode()
+            return {KEY: archive.read(INSIDE_ZIP).decode()}
     except (zipfile.BadZipFile, KeyError):
-        return None
+        return {}
 
 
-def damaged(path: Path, error: Exception) -> RunError:
-    """What a runtime says of a file that it cannot open."""
-    said = " ".join(str(error).split())[:200]
-    return RunError(f"{path} cannot be opened: it is damaged, or no model of its kind ({said})")
+def facts_in(known: dict[str, str], path: Path) -> Facts:
+    """The facts among what a file says of itself; RunError where there are none."""
+    if KEY not in known:
+        raise RunError(
+            f"{path} was not exported by Maskwright: it says nothing of its classes and views"
+        )
+    return facts_from(known[KEY], path)
+
+
+@contextmanager
+def opening(path: Path) -> Iterator[None]:
+    """Say in place of what a runtime says that a file is damaged."""
+    try:
+        yield
+    except Exception as error:
+        said = " ".join(str(error).split())[:200]
+        raise RunError(
+            f"{path} cannot be opened: it is damaged, or no model of its kind ({said})"
+        ) from None

@@ -23,7 +23,9 @@ from maskwright.cli.settings import start_engine
     help="onnx, openvino, litert or saved_model.",
 )
 @click.option(
-    "--int8", is_flag=True, help="In 8 bits (OpenVINO): faster, for a little of the masks."
+    "--int8",
+    is_flag=True,
+    help="In 8 bits (openvino, litert): faster, for a little of the masks.",
 )
 @click.option(
     "--most-loss",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from maskwright.artifacts.facts import IMAGE, KEY, VIEW
-from maskwright.artifacts.runtimes import ASSET, INSIDE_ZIP
+from maskwright.artifacts.runtimes import ASSET, INSIDE_ZIP, NETWORK
 from maskwright.console import quiet
 from maskwright.data.ingest.extras import import_needed
 from maskwright.exporting.graph import Graph
@@ -19,10 +20,15 @@ OPSET = 17  # of ONNX
 
 def traced(graph: Graph, batch: int | None = None) -> tuple[Any, Any]:
     """A graph as a function of TensorFlow, and the signature of what it takes."""
+    return signed(graph.call, (batch, *graph.shape[1:]), "image")
+
+
+def signed(call: Any, shape: tuple[int | None, ...], name: str) -> tuple[Any, Any]:
+    """A function of TensorFlow, of pixels uint8, and its signature."""
     import tensorflow as tf
 
-    signature = tf.TensorSpec((batch, *graph.shape[1:]), tf.uint8, name="image")
-    return tf.function(graph.call, input_signature=[signature]), signature
+    signature = tf.TensorSpec(shape, tf.uint8, name=name)
+    return tf.function(call, input_signature=[signature]), signature
 
 
 def write_onnx(graph: Graph, facts: str, path: Path) -> None:
@@ -51,18 +57,30 @@ def write_openvino(graph: Graph, facts: str, path: Path) -> None:
     openvino.save_model(model, path, compress_to_fp16=False)
 
 
-def write_litert(graph: Graph, facts: str, path: Path) -> None:
-    """A LiteRT file for one square at a time, facts in a zip archive behind the model."""
+@contextmanager
+def litert_converter(graph: Graph) -> Iterator[Any]:
+    """TensorFlow's converter to LiteRT, of a graph for one square at a time."""
     import tensorflow as tf
 
-    import_needed("ai_edge_litert", "litert", "exporting to LiteRT")
     function, _ = traced(graph, batch=1)
     module = tf.Module()
     module.call, module.weights = function, graph.variables
-    with quiet(), tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures=function.get_concrete_function())
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    with tempfile.TemporaryDirectory() as folder:
+        with quiet():
+            tf.saved_model.save(module, folder, signatures=function.get_concrete_function())
+        yield tf.lite.TFLiteConverter.from_saved_model(folder)
+
+
+def write_litert(graph: Graph, facts: str, path: Path) -> None:
+    """A LiteRT file for one square at a time, facts in a zip archive behind the model."""
+    import_needed("ai_edge_litert", "litert", "exporting to LiteRT")
+    with litert_converter(graph) as converter, quiet():
         path.write_bytes(converter.convert())
+    with_facts(path, facts)
+
+
+def with_facts(path: Path, facts: str) -> None:
+    """Append the facts to a LiteRT file, in a zip archive."""
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(INSIDE_ZIP, facts)
 
@@ -71,11 +89,16 @@ def write_saved_model(graph: Graph, facts: str, path: Path) -> None:
     """TensorFlow's SavedModel, facts among its assets."""
     import tensorflow as tf
 
-    function, signature = traced(graph)
+    whole, _ = traced(graph)
+    network, _ = signed(graph.network, (None, graph.side, graph.side, graph.shape[-1]), "square")
     module = tf.Module()
-    module.call, module.weights = function, graph.variables
+    module.call, module.network, module.weights = whole, network, graph.variables
+    signatures = {
+        "serving_default": whole.get_concrete_function(),
+        NETWORK: network.get_concrete_function(),
+    }
     with quiet():
-        tf.saved_model.save(module, str(path), signatures=function.get_concrete_function(signature))
+        tf.saved_model.save(module, str(path), signatures=signatures)
     asset = path / ASSET
     asset.parent.mkdir(exist_ok=True)
     asset.write_text(facts, "utf-8")

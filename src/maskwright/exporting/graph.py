@@ -5,7 +5,8 @@ averaged where an image is twice as large as the view or more, the view is resam
 the image, mirrored at its border, and probabilities go back to the image's own size bilinearly.
 Each step works along one axis at a time, with coordinates computed from the image's size, so the
 graph takes images of any size. What runtimes were seen to get wrong is left out: branches (OpenVINO
-2026.4 gave other masks each time) and whole numbers divided (it rounded them).
+2026.4 gave other masks each time) and whole numbers divided (it rounded them). Two operations have
+names, what gives the view and the softmax, so that the network can be cut out of a file again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from maskwright.artifacts.facts import IMAGE, Facts
+from maskwright.artifacts.facts import CHANCES, IMAGE, SQUARE, Facts
 from maskwright.engine import keras
 from maskwright.errors import UsageError
 from maskwright.models import without_mirror
@@ -26,10 +27,17 @@ LEAST = 1e-3  # in place of 0, where an axis has one pixel and its mirror image 
 
 @dataclass(frozen=True)
 class Graph:
-    """A function of TensorFlow: images or views uint8 [B, H, W, C] to the outputs of ``Facts``."""
+    """Functions of TensorFlow, and the variables in them.
+
+    ``call`` takes images or squares uint8 [B, H, W, C] and gives the outputs of ``Facts``;
+    ``network`` takes squares uint8 of ``side`` pixels and gives logits at the temperature, float32
+    [B, S, S, channels].
+    """
 
     call: Callable[[Any], Tensors]
     shape: tuple[int | None, int | None, int | None, int]
+    network: Callable[[Any], Tensors]
+    side: int
     variables: list[Any]
 
 
@@ -50,17 +58,17 @@ def graph_of(model: keras.Model, facts: Facts) -> Graph:
     variables = [one.value for one in network.variables]  # those of TensorFlow, that it tracks
 
     def of_image(image: Any) -> Tensors:
-        view = view_of(image, facts)
-        return outputs(network(view, training=False), facts, image)
+        return outputs(network(view_of(image, facts), training=False), facts, image)
 
-    def of_view(view: Any) -> Tensors:
-        import tensorflow as tf
+    def of_square(square: Any) -> Tensors:
+        return outputs(network(real(square), training=False), facts, None)
 
-        return outputs(network(tf.cast(view, tf.float32), training=False), facts, None)
+    def logits(square: Any) -> Tensors:
+        return {"logits": tempered(network(real(square), training=False), facts)}
 
-    if facts.takes == IMAGE:
-        return Graph(of_image, (None, None, None, facts.bands.count), variables)
-    return Graph(of_view, (None, side, side, facts.bands.count), variables)
+    whole = facts.takes == IMAGE
+    shape = (None, *([None, None] if whole else [side, side]), facts.bands.count)
+    return Graph(of_image if whole else of_square, shape, logits, side, variables)
 
 
 def view_of(image: Any, facts: Facts) -> Any:
@@ -84,7 +92,7 @@ def view_of(image: Any, facts: Facts) -> Any:
         places = places_in_image(side, scale, facts)
         places = (places + 0.5) * real(count) / real(side) - 0.5
         planes = turned(between(planes, mirrored(places, count), count))
-    return tf.round(tf.transpose(planes, (0, 2, 3, 1)))
+    return tf.round(tf.transpose(planes, (0, 2, 3, 1)), name=SQUARE)
 
 
 def outputs(logits: Any, facts: Facts, image: Any | None) -> Tensors:
@@ -95,8 +103,10 @@ def outputs(logits: Any, facts: Facts, image: Any | None) -> Tensors:
     """
     import tensorflow as tf
 
-    planes = tf.nn.softmax(tempered(tf.transpose(logits, (0, 3, 1, 2)), facts), axis=1)
+    planes = tf.nn.softmax(tempered(logits, facts), name=CHANCES)
+    axis = -1 if image is None else 1  # of the channels; rows are resampled along the last axis
     if image is not None:
+        planes = tf.transpose(planes, (0, 3, 1, 2))
         sides = tf.shape(image)[1], tf.shape(image)[2]
         scales = scales_of(sides, facts)
         for side, scale in zip(sides, scales, strict=True):
@@ -104,28 +114,29 @@ def outputs(logits: Any, facts: Facts, image: Any | None) -> Tensors:
             planes = turned(between(planes, places, facts.size))
     found: Tensors = {}
     if facts.rims:
-        found["inside"] = planes[:, 1]
-        planes = tf.concat([planes[:, :1], planes[:, 1:2] + planes[:, 2:]], axis=1)
-    found["mask"] = tf.cast(tf.argmax(planes, axis=1), tf.uint8)
-    found["confidence"] = tf.reduce_max(planes, axis=1)
-    found["probabilities"] = tf.transpose(planes, (0, 2, 3, 1))
+        ground, inside, rim = tf.split(planes, 3, axis=axis)
+        found["inside"] = tf.squeeze(inside, axis)
+        planes = tf.concat([ground, inside + rim], axis=axis)
+    found["mask"] = tf.cast(tf.argmax(planes, axis=axis), tf.uint8)
+    found["confidence"] = tf.reduce_max(planes, axis=axis)
+    found["probabilities"] = planes if image is None else tf.transpose(planes, (0, 2, 3, 1))
     return found
 
 
-def tempered(planes: Any, facts: Facts) -> Any:
-    """Logits float32 [B, channels, S, S] at the temperature, as ``rims.tempering`` has it."""
+def tempered(logits: Any, facts: Facts) -> Any:
+    """Logits float32 [B, S, S, channels] at the temperature, as ``rims.tempering`` has it."""
     import tensorflow as tf
 
     heat = facts.temperature
     if not facts.rims:
-        return planes / heat
-    parts = planes[:, 1:]
-    whole = tf.reduce_logsumexp(parts, axis=1, keepdims=True)
-    return tf.concat([planes[:, :1] / heat, whole / heat + parts - whole], axis=1)
+        return logits / heat
+    ground, parts = tf.split(logits, (1, 2), axis=-1)
+    whole = tf.reduce_logsumexp(parts, axis=-1, keepdims=True)
+    return tf.concat([ground / heat, whole / heat + parts - whole], axis=-1)
 
 
 def real(number: Any) -> Any:
-    """A whole number as float32."""
+    """Whole numbers as float32."""
     import tensorflow as tf
 
     return tf.cast(number, tf.float32)

@@ -1,37 +1,80 @@
-"""int8: weights and activations of an OpenVINO model in 8 bits, where the masks bear it.
+"""int8: weights and activations in 8 bits, where the masks bear it.
 
-NNCF looks at real images for the range of each activation. Where mean IoU falls by more than is
-allowed it gives layers their floats back, those first that cost the masks most.
+Real images of the training tell the range of each activation; validation images tell what is lost.
+Where mean IoU falls by more than is allowed, layers get their floats back, step by step.
 """
 
 from __future__ import annotations
 
-import logging
-import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import redirect_stdout
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from statistics import median
 
 import numpy as np
 
-from maskwright.artifacts import Artifact
-from maskwright.artifacts.facts import IMAGE, KEY, Facts
-from maskwright.artifacts.parity import Example, predicted
-from maskwright.artifacts.runtimes import Found, by_name
-from maskwright.console import quiet, say
+from maskwright.artifacts import Artifact, open_artifact
+from maskwright.artifacts.facts import Facts
+from maskwright.artifacts.parity import Example, Parity, compare, predicted
+from maskwright.console import print_trade, say
 from maskwright.data.dataset import Dataset
 from maskwright.data.images import read_image, read_mask
 from maskwright.data.ingest.extras import import_needed
 from maskwright.data.pairing import Pair
 from maskwright.data.rasters import Held
-from maskwright.measures.confusion import Scores, confusion
+from maskwright.errors import UsageError
+from maskwright.exporting.graph import Graph
+from maskwright.exporting.quantizers import Job, litert_steps, openvino_steps
 from maskwright.views import views_of
 
 IMAGES = 64  # of the training, by which ranges are found, and
-# Operations before and behind the network, which alone has names of more parts than one.
-AROUND = r"^[A-Za-z][A-Za-z0-9]*(_\d+)?$"
-OF_EACH = 5  # of these those that have the most of a class
+OF_EACH = 5  # those that have the most of a class
+SQUARES = 3 * IMAGES  # that are cut out of them at the most
+STEPS: dict[str, Callable[[Job], Iterator[str]]] = {
+    "openvino": openvino_steps,
+    "litert": litert_steps,
+}
+
+
+def check_int8(format: str) -> None:
+    """Refuse int8 where it is not made, or what makes it is not installed."""
+    if format not in STEPS:
+        raise UsageError(
+            f"int8 is made for openvino and litert, where it gains most, not for {format}; choose "
+            "one of those, or no int8"
+        )
+    if format == "openvino":
+        import_needed("nncf", "int8", "exporting in int8")
+
+
+def in_eight_bits(
+    format: str, graph: Graph, dataset: Dataset, artifact: Artifact, examples: list[Example],
+    before: Parity, most_loss: float,
+) -> Artifact:  # fmt: skip
+    """An artifact written over with itself in int8; says what it was worth.
+
+    ``before`` is how the one in float32 compared. Layers are in float where mean IoU on the
+    examples would fall by more than ``most_loss``.
+    """
+    path, seconds, size = artifact.path, speed(artifact, examples), megabytes(artifact.path)
+    facts = replace(artifact.facts, made={**artifact.facts.made, "int8": f"{most_loss:g}"})
+    squares = squares_of(dataset, facts)
+    job = Job(path, graph, facts, squares, examples, most_loss)
+    say(f"int8: ranges of activations from {len(squares)} squares of the training images …")
+    for floats in STEPS[format](job):
+        made = open_artifact(path)
+        after = compare(made, examples)
+        if after.loss <= most_loss:
+            break
+        say(f"int8 {floats} costs {after.loss:.4f} of mean IoU, and {most_loss:g} is the most")
+    print_trade(
+        [
+            ("float32", before.mean_iou, before.equal, seconds, size),
+            (f"int8 {floats}", after.mean_iou, after.equal, speed(made, examples), megabytes(path)),
+        ]
+    )
+    return made
 
 
 def calibrating(dataset: Dataset) -> list[Pair]:
@@ -51,69 +94,28 @@ def calibrating(dataset: Dataset) -> list[Pair]:
     return chosen
 
 
-def inputs_of(images: Iterable[np.ndarray], facts: Facts) -> list[np.ndarray]:
-    """What a graph takes of images uint8 [H, W, C]: each, or its squares, uint8 [1, H, W, C]."""
-    if facts.takes == IMAGE:
-        return [image[None] for image in images]
+def squares_of(dataset: Dataset, facts: Facts) -> np.ndarray:
+    """Squares uint8 [n, S, S, C], as the network sees them, of training images."""
     squares: list[np.ndarray] = []
-    for image in images:
-        cuts = views_of(Held(image), facts.view, facts.margin).cuts()
-        squares += [square[None] for cut in cuts for square in cut()]
-    return squares[:: max(1, len(squares) // (3 * IMAGES))]
+    for pair in calibrating(dataset):
+        image = read_image(pair.image, facts.bands)
+        for cut in views_of(Held(image), facts.view, facts.margin).cuts():
+            squares += cut()
+    return np.stack(squares[:: -(-len(squares) // SQUARES)])
 
 
-def quantized(
-    path: Path, facts: Facts, dataset: Dataset, examples: Sequence[Example], most_loss: float
-) -> None:
-    """Write over an OpenVINO model with itself in int8, mean IoU lower by ``most_loss`` at most.
-
-    ``examples`` are the images whose truth it is measured by; images of the training give ranges.
-    """
-    openvino = import_needed("openvino", "openvino", "exporting to OpenVINO")
-    with quiet():
-        nncf = import_needed("nncf", "int8", "exporting in int8")
-    model = openvino.Core().read_model(path)
-    images = (read_image(pair.image, facts.bands) for pair in calibrating(dataset))
-    ranges = nncf.Dataset(inputs_of(images, facts))
-    nncf.set_log_level(logging.ERROR)
-    say(
-        f"int8: ranges from {ranges.get_length()} inputs, then layer by layer what the masks bear …"
-    )
-    with quiet(), redirect_stdout(sys.stderr):
-        made = nncf.quantize_with_accuracy_control(
-            model,
-            calibration_dataset=ranges,
-            validation_dataset=nncf.Dataset(list(examples)),
-            validation_fn=scoring(facts),
-            max_drop=most_loss,
-            drop_type=nncf.DropType.ABSOLUTE,
-            preset=nncf.QuantizationPreset.MIXED,
-            ignored_scope=nncf.IgnoredScope(patterns=[AROUND], validate=False),
-            subset_size=3 * IMAGES,
-        )
-    made.set_rt_info(facts.text(), [KEY])
-    part = path.with_name(f"int8-{path.name}")
-    openvino.save_model(made, part, compress_to_fp16=False)
-    del model
-    part.with_suffix(".bin").replace(path.with_suffix(".bin"))
-    part.replace(path)
+def speed(artifact: Artifact, examples: list[Example]) -> float:
+    """Seconds that an artifact takes for one of the examples, the median of nine."""
+    image = examples[0].image
+    taken = []
+    for _ in range(10):
+        begun = time.perf_counter()
+        predicted(artifact, image)
+        taken.append(time.perf_counter() - begun)
+    return median(taken[1:])
 
 
-def scoring(facts: Facts) -> Callable[[Any, Iterable[Example]], float]:
-    """Mean IoU of a compiled model on examples."""
-
-    def score(model: Any, examples: Iterable[Example]) -> float:
-        class Compiled:
-            facts: str | None = None
-
-            def __call__(self, pixels: np.ndarray) -> Found:
-                return by_name(model, pixels)
-
-        artifact = Artifact(Path(), facts, Compiled())
-        classes = len(facts.table)
-        sums = np.zeros((classes, classes), np.int64)
-        for one in examples:
-            sums += confusion(one.truth, predicted(artifact, one.image)[0], classes)
-        return float(Scores.of(sums).mean_iou)
-
-    return score
+def megabytes(path: Path) -> float:
+    """The size of a model, with the file of its weights where these have one."""
+    parts = {path, path.with_suffix(".bin")} if path.suffix == ".xml" else {path}
+    return sum(one.stat().st_size for one in parts) / 1e6
