@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from maskwright.artifacts import Artifact, scored_run
+from maskwright.artifacts import Artifact
+from maskwright.artifacts.scoring import scored_run
 from maskwright.console import amount
 from maskwright.data.splits import relative
 from maskwright.errors import DataError, RunError, UsageError, some

@@ -154,6 +154,29 @@ def test_predicting_with_an_artifact_needs_no_keras(runs, exported, tmp_path):
     assert np.mean(np.array(Image.open(mask)) == np.array(Image.open(there))) >= 0.999
 
 
+def test_artifacts_of_a_run_on_jax_and_on_tensorflow_agree(runs, exported, tmp_path):
+    """Exports are made on TensorFlow whatever is asked for; the network on JAX does the same."""
+    run, image = runs["whole"], photo(60, 80)
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    words = ["export", str(run.path), "--format", "onnx", "--out", str(tmp_path / "made")]
+    command = [sys.executable, "-m", "maskwright", *words]
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    code = (
+        "import sys, keras, numpy, maskwright as mw; assert keras.config.backend() == 'jax'; "
+        "pixels = numpy.load(sys.argv[2]); "
+        "numpy.save(sys.argv[3], mw.load(sys.argv[1]).predictor.probabilities(pixels))"
+    )
+    np.save(tmp_path / "image.npy", image)
+    paths = [str(run.path), str(tmp_path / "image.npy"), str(tmp_path / "on_jax.npy")]
+    subprocess.run([sys.executable, "-c", code, *paths], check=True, env=environment)
+    first, second = (
+        open_artifact(folder).predictor.probabilities(image)
+        for folder in (exported["onnx"], tmp_path / "made")
+    )
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_allclose(np.load(tmp_path / "on_jax.npy"), first, atol=1e-4)
+
+
 def test_an_artifact_is_scored_on_the_data_of_its_run(runs, exported):
     run = runs["whole"]
     own, by_artifact = mw.evaluate(run), mw.evaluate(exported["onnx"])
@@ -173,6 +196,30 @@ def test_an_artifact_away_from_its_run_predicts_but_is_not_scored(exported, tmp_
     assert open_artifact(tmp_path).predictor.mask(photo(40, 50)).shape == (40, 50)
     with pytest.raises(RunError, match=r"scored on the data of the run .* put its folder back"):
         mw.evaluate(tmp_path)
+
+
+def test_an_artifact_away_from_its_run_is_scored_on_other_data(runs, exported, tmp_path):
+    for one in exported["onnx"].iterdir():
+        if one.is_file():
+            (tmp_path / one.name).write_bytes(one.read_bytes())
+    data = runs["whole"].dataset.root
+    by_run, alone = (mw.evaluate(one, data, split="all") for one in (runs["whole"], tmp_path))
+    assert alone["mean_iou"] == pytest.approx(by_run["mean_iou"], abs=1e-3)
+    assert alone["calibration_error"] == pytest.approx(by_run["calibration_error"], abs=1e-3)
+    assert alone["trained_on"] is alone["test_uses"] is None
+    assert (tmp_path / "evaluation" / f"{alone['name']}.csv").is_file()
+
+
+@pytest.mark.parametrize("format", ["onnx", "litert"])
+def test_pixels_that_a_file_cannot_take_are_refused(exported, format):
+    artifact = open_artifact(exported[format])
+    sizes = "height, width" if format == "onnx" else "32, 32"
+    with pytest.raises(DataError, match=rf"takes uint8 \[batch, {sizes}, 3\], got float64 \[1, 40"):
+        artifact.outputs(np.zeros((1, 40, 50, 3)))
+    with pytest.raises(
+        DataError, match=r"got uint8 \[1, 40, 50, 4\]; its predictor takes images of"
+    ):
+        artifact.outputs(np.zeros((1, 40, 50, 4), np.uint8))
 
 
 def test_rims_are_part_of_objects_and_told_apart():

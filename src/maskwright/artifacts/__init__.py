@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from maskwright.artifacts.facts import Facts
-from maskwright.artifacts.runtimes import OPENERS, Runtime, SavedModel
+from maskwright.artifacts.facts import KEY, VIEW, Facts
+from maskwright.artifacts.runtimes import OPENERS, Found, Runtime, SavedModel, onnx_facts
 from maskwright.calibration import Calibration
 from maskwright.data.labels import ClassTable
 from maskwright.data.rims import merged
-from maskwright.errors import RunError
+from maskwright.errors import DataError, RunError, UsageError
 from maskwright.predictor import Predictor
 from maskwright.runs import Run, load
 
@@ -57,6 +57,29 @@ class Artifact:
         with weights.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
 
+    @property
+    def megabytes(self) -> float:
+        """What its file takes on disk, or its files."""
+        parts = {self.path, self.path.with_suffix(".bin")} if self.path.suffix == ".xml" else ()
+        files = [one for one in self.path.rglob("*") if one.is_file()] or parts or [self.path]
+        return sum(one.stat().st_size for one in files) / 1e6
+
+    def outputs(self, pixels: np.ndarray) -> Found:
+        """What the file itself gives for images or squares uint8 [B, H, W, C], by name.
+
+        Raises DataError where they are not of the size that it takes.
+        """
+        facts = self.facts
+        side = facts.size + 2 * facts.margin
+        wanted = (*((side, side) if facts.takes == VIEW else pixels.shape[1:3]), facts.bands.count)
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != wanted:
+            sizes = f"{side}, {side}" if facts.takes == VIEW else "height, width"
+            raise DataError(
+                f"{self.path} takes uint8 [batch, {sizes}, {facts.bands.count}], got "
+                f"{pixels.dtype} {list(pixels.shape)}; its predictor takes images of any size"
+            )
+        return self.runtime(pixels)
+
     @cached_property
     def predictor(self) -> Predictor:
         """Turns images of any size into calibrated probabilities and masks."""
@@ -85,8 +108,11 @@ def place_of_artifact(path: Path) -> Path | None:
     return next((path / name for name in NAMES if (path / name).exists()), None)
 
 
-def open_artifact(path: str | Path) -> Artifact:
+def open_artifact(path: str | Path, *, classes: str | Path | None = None) -> Artifact:
     """Open an exported model: .onnx, .xml (OpenVINO), .tflite, a SavedModel, or their folder.
+
+    ``classes`` is for an ONNX file from elsewhere, which says nothing of itself: a ``dataset.toml``
+    with its classes, and what it takes under [input], see ``artifacts.foreign``.
 
     Raises RunError where it is none, is damaged, or says nothing of its classes; DataError where
     its runtime is not installed, naming the extra that installs it.
@@ -97,32 +123,29 @@ def open_artifact(path: str | Path) -> Artifact:
             f"{path} is no exported model: name a .onnx, .xml or .tflite file, a SavedModel, or "
             "the folder that maskwright export wrote"
         )
+    if classes is not None:
+        return Artifact(place, from_elsewhere(place, Path(classes)))
     return Artifact(place, SavedModel(place) if place.is_dir() else OPENERS[place.suffix](place))
 
 
-def opened(model: Run | Artifact | str | Path) -> Run | Artifact:
+def from_elsewhere(place: Path, classes: Path) -> Runtime:
+    """A file from elsewhere; UsageError where it is none that needs its classes told."""
+    if place.suffix != ".onnx" or KEY in onnx_facts(place):
+        raise UsageError(
+            f"{place} is not one whose classes can be told: they are read with an ONNX file from "
+            "elsewhere, and Maskwright's exports carry their own; leave them out"
+        )
+    from maskwright.artifacts.foreign import Foreign
+
+    return Foreign(place, classes)
+
+
+def opened(
+    model: Run | Artifact | str | Path, *, classes: str | Path | None = None
+) -> Run | Artifact:
     """A run or an artifact, whatever is named."""
     if not isinstance(model, str | Path):
         return model
-    return open_artifact(model) if place_of_artifact(Path(model)) else load(model)
-
-
-def scored_run(model: Run | Artifact | str | Path) -> Run:
-    """The run that is scored: an artifact's own, predicting by it, with its results beside it.
-
-    Raises RunError where that run is not there: it knows the data and how they were split.
-    """
-    one = opened(model)
-    if isinstance(one, Run):
-        return one
-    folder = one.path.parent
-    run = Run(folder.parent.parent, results=folder)
-    made = one.facts.made
-    if not (run.path / "config.toml").is_file() or run.digest != made.get("sha256"):
-        raise RunError(
-            f"{one.path} is scored on the data of the run that it was made of, "
-            f"{made.get('run', 'unknown')}, and {run.path} is not that run; put its folder back "
-            "into the run's exports/, or predict with it"
-        )
-    vars(run).update(predictor=one.predictor, _rims_predictor=one.parter)
-    return run
+    if classes is not None or place_of_artifact(Path(model)):
+        return open_artifact(model, classes=classes)
+    return load(model)

@@ -104,7 +104,7 @@ def predicted(
     does the network alone.
     """
     if artifact.facts.takes == IMAGE and not by_network:
-        found = artifact.runtime(image[None])
+        found = artifact.outputs(image[None])
         return found["mask"][0], found["confidence"][0]
     chances = artifact.predictor.probabilities(image)
     return chances.argmax(axis=-1).astype(np.uint8), chances.max(axis=-1)

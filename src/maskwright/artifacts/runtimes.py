@@ -45,31 +45,21 @@ class Onnx:
     """ONNX Runtime on the processor."""
 
     def __init__(self, path: Path) -> None:
-        self.runtime = import_needed("onnxruntime", "onnx", f"opening {path.name}")
-        onnx = import_needed("onnx", "onnx", f"opening {path.name}")
-        self.path = path
-        with opening(path):
-            self.model = onnx.load(path)
-        self.facts = facts_in({one.key: one.value for one in self.model.metadata_props}, path)
-
-    def session(self, model: str | bytes) -> Any:
-        """A session of a file, or of the bytes of one."""
-        options = self.runtime.SessionOptions()
-        options.log_severity_level = 4  # what goes wrong is told by exceptions
-        with opening(self.path):
-            return self.runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        import_needed("onnxruntime", "onnx", f"opening {path.name}")
+        self.path, self.model = path, onnx_model(path)
+        self.facts = facts_in(said_by(self.model), path)
 
     @cached_property
     def whole(self) -> Any:
         """The session of all that is in the file."""
-        return self.session(str(self.path))
+        return onnx_session(self.path)
 
     @cached_property
     def network(self) -> tuple[Any, int]:
         """The session of the network alone, and the axis of its channels."""
         with opening(self.path):
             network, axis = onnx_network(self.model, self.facts)
-        return self.session(network.SerializeToString()), axis
+        return onnx_session(self.path, network.SerializeToString()), axis
 
     def __call__(self, pixels: np.ndarray) -> Found:
         names = [one.name for one in self.whole.get_outputs()]
@@ -80,6 +70,34 @@ class Onnx:
         session, axis = self.network
         (found,) = session.run(None, {session.get_inputs()[0].name: as_taken(squares, self.facts)})
         return np.moveaxis(found, axis, -1)
+
+
+def onnx_model(path: Path) -> Any:
+    """The content of an ONNX file."""
+    onnx = import_needed("onnx", "onnx", f"opening {path.name}")
+    with opening(path):
+        return onnx.load(path)
+
+
+def onnx_facts(path: Path) -> dict[str, str]:
+    """What an ONNX file says of itself."""
+    return said_by(onnx_model(path))
+
+
+def said_by(model: Any) -> dict[str, str]:
+    """What the content of an ONNX file says of itself."""
+    return {one.key: one.value for one in model.metadata_props}
+
+
+def onnx_session(path: Path, part: bytes | None = None) -> Any:
+    """ONNX Runtime's session of a file, or of a part of it."""
+    onnxruntime = import_needed("onnxruntime", "onnx", f"opening {path.name}")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what goes wrong is told by exceptions
+    with opening(path):
+        return onnxruntime.InferenceSession(
+            part or str(path), options, providers=["CPUExecutionProvider"]
+        )
 
 
 class OpenVino:
@@ -199,7 +217,8 @@ def facts_in(known: dict[str, str], path: Path) -> Facts:
     """The facts among what a file says of itself; RunError where there are none."""
     if KEY not in known:
         raise RunError(
-            f"{path} was not exported by Maskwright: it says nothing of its classes and views"
+            f"{path} was not exported by Maskwright: it says nothing of its classes and views; of "
+            "an ONNX file they can be told by --classes dataset.toml (docs/export.md says how)"
         )
     return facts_from(known[KEY], path)
 

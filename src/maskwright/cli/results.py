@@ -12,6 +12,12 @@ from maskwright.cli.data import PATH
 from maskwright.cli.settings import start_engine
 from maskwright.errors import UsageError
 
+CLASSES = click.option(
+    "--classes",
+    type=PATH,
+    metavar="TOML",
+    help="Of an ONNX file from elsewhere: a dataset.toml with its classes, and its [input].",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
 
 
@@ -26,23 +32,32 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON on st
     show_default=True,
     help="Pixels that an outline may be off and count as right (surface Dice).",
 )
+@CLASSES
 @JSON
 def evaluate(
-    model: Path, data: Path | None, split: str | None, tolerance: float, as_json: bool
+    model: Path,
+    data: Path | None,
+    split: str | None,
+    tolerance: float,
+    classes: Path | None,
+    as_json: bool,
 ) -> None:
-    """Measure MODEL, a run or an export in it, on its test images or other DATA.
+    """Measure MODEL, a run or an export of it, on its test images or other DATA.
 
     \b
-    Example:
+    Examples:
       maskwright evaluate runs/pets-default --json
+      maskwright evaluate model.onnx photos-and-masks
     """
-    from maskwright.artifacts import place_of_artifact, scored_run
+    from maskwright.artifacts import opened
+    from maskwright.artifacts.scoring import scored_run
     from maskwright.console import print_scores, say
     from maskwright.evaluation import evaluate
     from maskwright.report import write_report
 
-    run = scored_run(model)
-    if not place_of_artifact(model):
+    one = opened(model, classes=classes)
+    run = scored_run(one, elsewhere=data is not None)
+    if one is run:
         start_engine()
     result = evaluate(run, data, split=split, tolerance=tolerance)
     print_scores(result)
@@ -119,10 +134,12 @@ def evaluate(
     metavar="PX",
     help="How far outlines may be simplified  [0.25, which keeps every pixel]",
 )
+@CLASSES
 def predict(
     model: Path,
     inputs: tuple[str, ...],
     out: Path,
+    classes: Path | None,
     recalls: tuple[str, ...],
     thresholds: tuple[str, ...],
     shapes: tuple[str, ...],
@@ -147,7 +164,7 @@ def predict(
     options["thresholds"] = shares("--threshold", thresholds)
     options["shapes"] = [name for text in shapes for name in words_of(text)]
     options["tta"] = words_of(tta)
-    run = opened(model)
+    run = opened(model, classes=classes)
     if isinstance(run, Run):
         start_engine()
     written = predict(run, inputs, out=out, **options)
@@ -212,7 +229,7 @@ def compare(first: Path, second: Path, split: str | None, html: Path | None, as_
     Example:
       maskwright compare runs/cells-default runs/cells-default-2 --html compared.html
     """
-    from maskwright.artifacts import scored_run
+    from maskwright.artifacts.scoring import scored_run
     from maskwright.comparison import compare
     from maskwright.console import print_comparison, say
 

@@ -17,7 +17,8 @@ from maskwright.errors import DataError, nearest, some
 from maskwright.texts import read_toml
 
 LAYOUTS = {"pets": pets, "camvid": camvid, "voc": voc, "pairs": pairs}
-KEYS = {"root", "layout", "manifest", "encoding", "ignore", "classes", "bands", "allow"}
+# of a dataset.toml; artifacts.foreign reads input
+KEYS = {"root", "layout", "manifest", "encoding", "ignore", "classes", "bands", "allow", "input"}
 NEVER = {"no-pairs", "too-few", "one-value", "no-classes"}  # cannot be allowed
 
 

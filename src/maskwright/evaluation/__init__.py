@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from maskwright.artifacts import Artifact, scored_run
+from maskwright.artifacts import Artifact
+from maskwright.artifacts.scoring import scored_run
 from maskwright.console import say, track
 from maskwright.data.listing import data_name
 from maskwright.data.pairing import Pair
@@ -39,7 +40,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Scores of a run on a split of its own data, or on other data with the same classes.
 
-    An artifact is scored as the run that it was made of, and its results lie beside it.
+    An artifact is scored as the run that it was made of, and its results lie beside it; away from
+    that run on other data alone, and which of these it was trained on is then unknown (None).
 
     ``split`` is train, val, test or all; by default test where the data has one, else val (of the
     run's own data) or all (of other data). Pixels are counted over all images at their own size;
@@ -52,14 +54,18 @@ def evaluate(
     images have been scored, this time included; None where none of them is scored here), subsets,
     seconds and pictures.
     """
-    run = scored_run(model)
+    run = scored_run(model, elsewhere=data is not None)
     begun = time.perf_counter()
-    if data is not None and (moved := at_new_place(run, Path(data))):
+    at_home = bool(run.dataset.pairs)
+    if data is not None and at_home and (moved := at_new_place(run, Path(data))):
         say(f"{data} holds the images of this run, at another place: they are split as for it")
         run, data = moved, None
     root, pairs, split = choose_pairs(run, data, split)
-    if known := known_from(run, "train", pairs, root):
+    known = known_from(run, "train", pairs, root) if at_home else None
+    if known:
         say(f"{known} of these {len(pairs)} images were trained on, so the scores flatter")
+    if known is None:
+        say("nobody here knows what it was trained on: if on some of these, the scores flatter")
     counted = count_all(run, pairs, root, split, tolerance)
     name = split if data is None else f"{data_name(data)}-{split}"
     rows = image_rows(counted.kept.each, counted.kept.images, run.table.names)
