@@ -485,3 +485,30 @@ def test_images_that_were_trained_on_are_a_warning(evaluated):
     rewrite(evaluated, {"trained_on": 5})
     told = "5 of these 24 images were trained on, so the scores flatter."
     assert told in Page(render(evaluated)).text
+
+
+def write_certificate(run, name, **change):
+    folder = run.path / "exports" / name
+    folder.mkdir(parents=True)
+    made = {"sha256": run.digest, "version": "0.1.0", "run": "x", "recipe": "default"}
+    told = {"images": 20, "sizes": ["9×9"], "equal": 0.99998, "largest": 0.0041, "shift": [0, 0],
+            "mean_iou": 0.7526, "loss": 0.0001, "megabytes": 12.3, "made": made}  # fmt: skip
+    (folder / "parity.json").write_text(json.dumps(told | change))
+
+
+def test_certificates_of_exports_are_shown(evaluated):
+    assert 'id="exports"' not in render(evaluated)
+    write_certificate(evaluated, "onnx")
+    write_certificate(evaluated, "openvino-int8", mean_iou=None, loss=None, equal=0.99)
+    write_certificate(evaluated, "litert", made={"sha256": "of another model"})
+    write_certificate(evaluated, "saved_model", equal="all")
+    page = render(evaluated)
+    section = " ".join(page.split('id="exports"')[1].split("</section>")[0].split())
+    assert "99.998&nbsp;%" in section
+    assert "0.7526" in section
+    assert "0.7527" in section  # the model's own
+    assert "99.000&nbsp;%" in section
+    assert "litert" not in section
+    assert "saved_model" not in section
+    assert "maskwright verify" in section
+    assert "/exports/onnx" in section

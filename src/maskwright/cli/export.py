@@ -52,9 +52,12 @@ def export(run: Path, format: str, int8: bool, most_loss: float, out: Path | Non
     opened = load(run)
     start_engine()
     from maskwright.exporting import export
+    from maskwright.report import write_report
 
     folder = export(opened, format, int8=int8, most_loss=most_loss, out=out)
     say(f"exported: {folder}, with model-card.md on how to call it, and parity.json")
+    if out is None and (opened.path / "report.html").is_file():
+        say(f"report: {write_report(opened)}")
     say(f"next: maskwright predict {folder} IMAGES --out masks")
 
 

@@ -75,7 +75,7 @@ def export(
                 )
                 parity = certified(artifact, examples)
             write_reference(part / FILE, chosen(examples))
-            write_text(part / "parity.json", json.dumps(parity.to_dict(), indent=2) + "\n")
+            write_text(part / "parity.json", certificate(artifact, parity))
             write_text(part / "model-card.md", card(run, artifact, parity))
     except OSError as error:
         raise WriteError.of(folder, error) from error
@@ -109,6 +109,12 @@ def facts_of(run: Run, takes: str) -> Facts:
             "recipe": run.config.recipe,
         },
     )  # fmt: skip
+
+
+def certificate(artifact: Artifact, parity: Parity) -> str:
+    """The content of parity.json."""
+    known = {"megabytes": artifact.megabytes, "made": artifact.facts.made}
+    return json.dumps({**parity.to_dict(), **known}, indent=2) + "\n"
 
 
 def certified(artifact: Artifact, examples: list[Example]) -> Parity:

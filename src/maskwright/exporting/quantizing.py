@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -57,7 +56,7 @@ def in_eight_bits(
     ``before`` is how the one in float32 compared. Layers are in float where mean IoU on the
     examples would fall by more than ``most_loss``.
     """
-    path, seconds, size = artifact.path, speed(artifact, examples), megabytes(artifact.path)
+    path, seconds, size = artifact.path, speed(artifact, examples), artifact.megabytes
     facts = replace(artifact.facts, made={**artifact.facts.made, "int8": f"{most_loss:g}"})
     squares = squares_of(dataset, facts)
     job = Job(path, graph, facts, squares, examples, most_loss)
@@ -71,7 +70,7 @@ def in_eight_bits(
     print_trade(
         [
             ("float32", before.mean_iou, before.equal, seconds, size),
-            (f"int8 {floats}", after.mean_iou, after.equal, speed(made, examples), megabytes(path)),
+            (f"int8 {floats}", after.mean_iou, after.equal, speed(made, examples), made.megabytes),
         ]
     )
     return made
@@ -113,9 +112,3 @@ def speed(artifact: Artifact, examples: list[Example]) -> float:
         predicted(artifact, image)
         taken.append(time.perf_counter() - begun)
     return median(taken[1:])
-
-
-def megabytes(path: Path) -> float:
-    """The size of a model, with the file of its weights where these have one."""
-    parts = {path, path.with_suffix(".bin")} if path.suffix == ".xml" else {path}
-    return sum(one.stat().st_size for one in parts) / 1e6

@@ -21,6 +21,7 @@ from maskwright.report import words
 from maskwright.report.certain import certainty
 from maskwright.report.charts import chart
 from maskwright.report.embedded import samples
+from maskwright.report.exported import exports
 from maskwright.report.failures import clearly_worse, parts, sizes
 from maskwright.report.gallery import gallery, kinds, middle
 from maskwright.report.imagerows import image_table
@@ -41,6 +42,7 @@ def sections(run: Run) -> dict[str, Any]:
     """Everything that template.html names."""
     split, scores = evaluated(run)
     summary, text = model_summary(run), script()
+    made = exports(run)
     return {
         "name": run.path.resolve().name,
         "config": run.config,
@@ -59,6 +61,8 @@ def sections(run: Run) -> dict[str, Any]:
         "toml": (run.path / "config.toml").read_text(encoding="utf-8"),
         "environment": run.read_json("environment.json"),
         "commands": commands(run),
+        "exports": made,
+        "verify": f"maskwright verify {quoted(run)}/exports/{made[0]['name']}" if made else "",
         "script": text,
         "allowed": allowed(text),
         **(sound(run, split, scores) if scores else {}),
