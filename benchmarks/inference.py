@@ -7,7 +7,9 @@ Method   RUN was exported (`maskwright export RUN --format …`); IMAGES is a te
          warm up, round after round, so that what else the machine does meets all of them; medians
          of images a second, the largest resident set, and the seconds from starting `maskwright
          predict` on one photo to its end. Bare: squares of the view alone, one at a time and eight.
-         With --tutorial the tutorial's network, untrained, at the same view, by Keras.
+         With --tutorial the tutorial's network, untrained, at the same view, by Keras. Of the peak:
+         the network's multiply-adds in squares of eight, twice, as a share of what a large float32
+         matrix product makes here a second; int8 has a higher peak of its own.
 Result   See README.md.
 """
 
@@ -70,6 +72,29 @@ def tutorial(size: int, classes: int) -> dict[str, float]:
     return {f"bare_{n}": bare(logits, squares[:n]) for n in (1, 8)}
 
 
+def peak() -> float:
+    """Floating-point operations a second of a large float32 matrix product, the best of seven."""
+    side = 3072
+    one = np.random.default_rng(0).random((side, side), np.float32)
+    seconds = []
+    for _ in range(7):
+        begun = time.perf_counter()
+        one @ one
+        seconds.append(time.perf_counter() - begun)
+    return 2 * side**3 / min(seconds)
+
+
+def arithmetic(model: Any, side: int, bands: int) -> int:
+    """Multiply-adds of a network for one square."""
+    from maskwright.engine import keras
+    from maskwright.models import without_mirror
+    from maskwright.models.costs import multiply_adds
+
+    inner, _ = without_mirror(model)
+    square = keras.Input((side, side, bands), dtype="float32")
+    return multiply_adds(keras.models.clone_model(inner, input_tensors=square))
+
+
 def start(model: str, image: str) -> float:
     """Seconds of a whole `maskwright predict` of one photo."""
     with tempfile.TemporaryDirectory() as folder:
@@ -99,17 +124,21 @@ def main() -> None:
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             row = json.loads(done.stdout.splitlines()[-1]) | {"start": start(model, images[0])}
             found.setdefault(Path(model).name, []).append(row)
-    print("model         images/s  squares/s, 1  squares/s, 8  start s  GB")
+    from maskwright.runs import load
+
+    run = load(given.run)
+    side = run.config.view.size + 2 * run.predictor.margin
+    billions, best = arithmetic(run.model, side, run.dataset.bands.count) / 1e9, peak() / 1e9
+    print(f"{billions:.2f} billion multiply-adds a square; peak {best:.0f} GFLOP/s")
+    print("model         images/s  squares/s, 1  squares/s, 8  of the peak  start s  GB")
     for name, rows in found.items():
         typical = {key: median(row[key] for row in rows) for key in rows[0]}
         print(
             f"{name:12} {typical['rate']:9.1f} {typical['bare_1']:13.1f} {typical['bare_8']:13.1f} "
-            f"{typical['start']:8.2f} {typical['gigabytes']:4.2f}"
+            f"{2 * billions * typical['bare_8'] / best:12.0%} {typical['start']:8.2f} "
+            f"{typical['gigabytes']:4.2f}"
         )
     if given.tutorial:
-        from maskwright.runs import load
-
-        run = load(given.run)
         rates = tutorial(run.config.view.size, len(run.table))
         print(f"the tutorial           {rates['bare_1']:13.1f} {rates['bare_8']:13.1f}")
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from maskwright.engine import keras
 
 SIDE = 256  # pixels, side of the image whose arithmetic is counted
 
@@ -51,10 +55,15 @@ def count(name: str) -> Cost:
 
     image = keras.Input((SIDE, SIDE, 3))
     model = keras.Model(image, features_of(name, image, "none"))
+    return Cost(model.count_params(), round(multiply_adds(model) / 1e9, 2))
+
+
+def multiply_adds(model: keras.Model) -> int:
+    """Those of a model's convolutions for one image of the size that it was built for."""
     total = 0
     for layer in model.layers:
         kernels = [weight for weight in layer.weights if weight.name.endswith("kernel")]
         if kernels:
             places = math.prod(layer.output.shape[1:-1])
             total += places * sum(math.prod(kernel.shape) for kernel in kernels)
-    return Cost(model.count_params(), round(total / 1e9, 2))
+    return total
