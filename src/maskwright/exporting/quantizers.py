@@ -51,36 +51,51 @@ class Job:
 def openvino_steps(job: Job) -> Iterator[str]:
     """By NNCF: all layers; then without those that cost most, as it finds them."""
     openvino = import_needed("openvino", "openvino", "exporting to OpenVINO")
-    with quiet():
-        nncf = import_needed("nncf", "int8", "exporting in int8")
-    nncf.set_log_level(logging.ERROR)
     core = openvino.Core()
     core.set_property({"ENABLE_MMAP": False})  # the file is written over
     whole = core.read_model(job.path)
-    ranges = nncf.Dataset([as_taken(square[None], job.facts) for square in job.squares])
-    given: dict[str, Any] = {"calibration_dataset": ranges, "subset_size": len(job.squares)}
-    _, axis = openvino_network(whole.clone(), job.facts)
-    control = {
-        **given,
-        "validation_dataset": nncf.Dataset(list(job.examples)),
-        "validation_fn": scoring(job.facts, axis),
-        "max_drop": job.most_loss,
-        "drop_type": nncf.DropType.ABSOLUTE,
-        "preset": nncf.QuantizationPreset.MIXED,
-    }
-    steps: dict[str, Callable[[Any], Any]] = {
-        EVERY: lambda network: nncf.quantize(network, **given),
-        "but for layers that cost most": lambda network: nncf.quantize_with_accuracy_control(
-            network, **control
-        ),
-    }
-    for floats, quantize in steps.items():
+    for floats, quantize in nncf_ways(job, openvino_network(whole.clone(), job.facts)[1]).items():
         network, _ = openvino_network(whole.clone(), job.facts)
         with quiet(), redirect_stdout(sys.stderr):
             made = around_network(whole.clone(), quantize(network), job.facts)
         made.set_rt_info(job.facts.text(), [KEY])
         openvino.save_model(made, job.path, compress_to_fp16=False)
         yield floats
+
+
+def nncf_ways(job: Job, axis: int) -> dict[str, Callable[[Any], Any]]:
+    """What NNCF can do with a network whose channels lie along an axis, the quick way first.
+
+    Ranges are the widest of all squares. Their mean over images, which is NNCF's default, cuts off
+    what rare ones show: of the nuclei one image lost 0.17 of its IoU by it, and 0.02 by this.
+    """
+    with quiet():
+        nncf = import_needed("nncf", "int8", "exporting in int8")
+    nncf.set_log_level(logging.ERROR)
+    ranges = nncf.Dataset([as_taken(square[None], job.facts) for square in job.squares])
+    count = len(job.squares)
+    widest = nncf.AdvancedQuantizationParameters(
+        activations_range_estimator_params=(
+            nncf.quantization.range_estimator.RangeEstimatorParametersSet.MINMAX
+        )
+    )
+
+    def plain(network: Any) -> Any:
+        return nncf.quantize(network, ranges, subset_size=count, advanced_parameters=widest)
+
+    def controlled(network: Any) -> Any:
+        return nncf.quantize_with_accuracy_control(
+            network,
+            ranges,
+            nncf.Dataset(list(job.examples)),
+            scoring(job.facts, axis),
+            max_drop=job.most_loss,
+            drop_type=nncf.DropType.ABSOLUTE,
+            subset_size=count,
+            advanced_quantization_parameters=widest,
+        )
+
+    return {EVERY: plain, "but for layers that cost most": controlled}
 
 
 def scoring(facts: Facts, axis: int) -> Callable[[Any, Iterable[Example]], float]:
