@@ -88,6 +88,12 @@ def test_a_margin_is_kept_and_refused_for_scales(image):
         averaged(plain, ["scales"])
 
 
+def test_scales_of_what_takes_one_size_are_refused():
+    plain = replace(predictor_of(bright), fixed=True)
+    with pytest.raises(UsageError, match=r"takes squares of .* pixels alone; leave out scales, or"):
+        averaged(plain, ["scales"])
+
+
 def test_a_way_that_is_none_is_refused():
     with pytest.raises(UsageError, match="no test-time augmentation called flop: did you mean fl"):
         averaged(predictor_of(bright), ["flop"])

@@ -55,7 +55,7 @@ def averaged(predictor: Predictor, ways: Sequence[str]) -> Predictor:
 
     "flip" mirrors left and right, "flips" also up and down, "scales" looks at three quarters and at
     five quarters of the size. Raises UsageError for others, and for scales of a network that sees
-    more than it tells.
+    more than it tells, or takes one size alone.
     """
     for way in ways:
         if way not in WAYS:
@@ -63,6 +63,11 @@ def averaged(predictor: Predictor, ways: Sequence[str]) -> Predictor:
     variants = [Variant(), *dict.fromkeys(v for way in ways for v in WAYS[way])]
     if predictor.margin and any(variant.scale != 1 for variant in variants):
         raise UsageError("this network mirrors its border, so it sees one size; leave out scales")
+    if predictor.fixed and any(variant.scale != 1 for variant in variants):
+        raise UsageError(
+            f"this export takes squares of {predictor.view.size} pixels alone; leave out scales, "
+            "or predict by its run"
+        )
     if len(variants) == 1:
         return predictor
     return replace(predictor, logits=_mean(predictor.logits, variants, predictor.temperature))

@@ -42,6 +42,7 @@ class Predictor:
     ``logits`` takes uint8 [B, S, S, C] in 0–255 and gives float32 [B, S, S, classes]; ``bands``
     says how many C are, and how image files become them. With a ``margin`` what it takes is larger
     than what it gives by so many pixels on each side. Logits are divided by the ``temperature``.
+    What is ``fixed`` takes squares of the view's size alone.
     """
 
     logits: Callable[[np.ndarray], np.ndarray]
@@ -50,6 +51,7 @@ class Predictor:
     bands: Bands = RGB
     margin: int = 0
     temperature: float = 1.0
+    fixed: bool = False
 
     def read(self, path: str | Path) -> np.ndarray:
         """An image file as the network sees it, uint8 [H, W, C]."""

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from maskwright.data.labels import ClassTable, Label
+from maskwright.errors import UsageError
 from maskwright.evaluation import evaluate
 from maskwright.evaluation.pictures import (
     IGNORED,
@@ -64,6 +65,29 @@ def test_a_wider_tolerance_forgives_more(run):
     vars(run)["predictor"] = replace(run.predictor, logits=shifted)
     narrow, wide = (evaluate(run, tolerance=t)["mean_surface_dice"] for t in (0.0, 50.0))
     assert narrow < wide == 1
+
+
+def test_the_mean_over_views_is_scored_under_a_name_of_its_own(run):
+    exact = run.predictor.logits
+
+    def leaning(views: np.ndarray) -> np.ndarray:
+        """Right on the left half of a view, where the right half is said to be the first class."""
+        found = exact(views).copy()
+        found[:, :, found.shape[2] // 2 :] = [30, -30]
+        return found
+
+    vars(run)["predictor"] = replace(run.predictor, logits=leaning)
+    plain = evaluate(run)
+    folder = run.path / "evaluation"
+    before = (folder / "test.json").read_bytes()
+    flipped = evaluate(run, tta=["flip"])
+    assert flipped["name"] == "test-flip"
+    assert (plain["tta"], flipped["tta"]) == ([], ["flip"])
+    assert flipped["mean_iou"] != plain["mean_iou"]
+    assert (folder / "test-flip.csv").is_file()
+    assert (folder / "test.json").read_bytes() == before
+    with pytest.raises(UsageError, match="no test-time augmentation called flop"):
+        evaluate(run, tta=["flop"])
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 6, 9, 10, 22, 23, 50])

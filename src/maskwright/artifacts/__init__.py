@@ -95,7 +95,7 @@ class Artifact:
         heat = np.float32(facts.temperature)
         return Predictor(
             lambda squares: heat * logits(squares),
-            facts.view, facts.table, facts.bands, facts.margin, facts.temperature,
+            facts.view, facts.table, facts.bands, facts.margin, facts.temperature, fixed=True,
         )  # fmt: skip
 
 

@@ -12,6 +12,12 @@ from maskwright.cli.data import PATH
 from maskwright.cli.settings import start_engine
 from maskwright.errors import UsageError
 
+TTA = click.option(
+    "--tta",
+    metavar="WAYS",
+    default="",
+    help="Take the mean over views: flip (left-right), flips (up-down too), scales; slower.",
+)
 CLASSES = click.option(
     "--classes",
     type=PATH,
@@ -32,6 +38,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON on st
     show_default=True,
     help="Pixels that an outline may be off and count as right (surface Dice).",
 )
+@TTA
 @CLASSES
 @JSON
 def evaluate(
@@ -39,6 +46,7 @@ def evaluate(
     data: Path | None,
     split: str | None,
     tolerance: float,
+    tta: str,
     classes: Path | None,
     as_json: bool,
 ) -> None:
@@ -59,7 +67,7 @@ def evaluate(
     run = scored_run(one, elsewhere=data is not None)
     if one is run:
         start_engine()
-    result = evaluate(run, data, split=split, tolerance=tolerance)
+    result = evaluate(run, data, split=split, tolerance=tolerance, tta=words_of(tta))
     print_scores(result)
     if as_json:
         click.echo(json.dumps(result))
@@ -102,12 +110,7 @@ def evaluate(
     metavar="FORMAT",
     help="png, or tiff (tiled, on the map)  [tiff for what is on a map, or huge; else png]",
 )
-@click.option(
-    "--tta",
-    metavar="WAYS",
-    default="",
-    help="Take the mean over views: flip (left-right), flips (up-down too), scales; slower.",
-)
+@TTA
 @click.option("--resume", is_flag=True, help="Go on in --out; what is done is passed over.")
 @click.option("--objects", is_flag=True, help="Also list the objects and images (two CSV files).")
 @click.option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from maskwright.artifacts import Artifact
 from maskwright.artifacts.scoring import scored_run
+from maskwright.averaging import averaged
 from maskwright.console import say, track
 from maskwright.data.listing import data_name
 from maskwright.data.pairing import Pair
@@ -37,6 +38,7 @@ def evaluate(
     *,
     split: str | None = None,
     tolerance: float = TOLERANCE,
+    tta: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Scores of a run on a split of its own data, or on other data with the same classes.
 
@@ -48,6 +50,7 @@ def evaluate(
     ``tolerance`` in pixels is that of the surface distance. Writes NAME.json, NAME.csv (a row an
     image), NAME.npz (what was counted in each, for ``compare``) and pictures into the run's
     evaluation/, where NAME is the split, after the data's name where that is not the run's own.
+    ``tta`` scores the mean over views, see ``averaging.averaged``; NAME ends in them then.
 
     Returns what ``evaluation.table.table`` says, with these added: split, name, data (the root),
     trained_on (how many of the images the run was trained on), test_uses (how often the run's test
@@ -66,13 +69,16 @@ def evaluate(
         say(f"{known} of these {len(pairs)} images were trained on, so the scores flatter")
     if known is None:
         say("nobody here knows what it was trained on: if on some of these, the scores flatter")
+    run = looking(run, tta)
     counted = count_all(run, pairs, root, split, tolerance)
     name = split if data is None else f"{data_name(data)}-{split}"
+    name = "-".join([name, *sorted(set(tta))])
     rows = image_rows(counted.kept.each, counted.kept.images, run.table.names)
     result = {
         "format": FORMAT,
         **counted.table(run, tolerance),
         "split": split,
+        "tta": sorted(set(tta)),
         "trained_on": known,
         "test_uses": add_test_use(run, pairs, split, root),
         "name": name,
@@ -86,6 +92,18 @@ def evaluate(
     write_counts(folder / f"{name}.npz", counted.kept)
     write_json(folder / f"{name}.json", result)
     return result
+
+
+def looking(run: Run, ways: Sequence[str]) -> Run:
+    """The run, predicting the mean over these ways to look at an image."""
+    if not ways:
+        return run
+    found = replace(run)
+    vars(found).update({**vars(run), "predictor": averaged(run.predictor, ways)})
+    if run.rims:
+        vars(found)["_rims_predictor"] = averaged(run.parter, ways)
+    say(f"scoring the mean over views: {', '.join(ways)}")
+    return found
 
 
 @dataclass(frozen=True)
