@@ -110,6 +110,11 @@ def predicted(
     return chances.argmax(axis=-1).astype(np.uint8), chances.max(axis=-1)
 
 
+def ways_to_use(artifact: Artifact) -> list[bool]:
+    """Whether by its network alone: of a file that takes images, also as a whole."""
+    return [False, True] if artifact.facts.takes == IMAGE else [False]
+
+
 def compare(artifact: Artifact, examples: list[Example], by_network: bool = False) -> Parity:
     """An artifact, or its network alone, beside what its run gave for the same images."""
     classes, near = len(artifact.table), np.zeros((2 * REACH + 1,) * 2, np.int64)

@@ -16,6 +16,7 @@ from maskwright.artifacts.parity import (
     Parity,
     compare,
     limits_of,
+    ways_to_use,
     write_reference,
 )
 from maskwright.console import say, track
@@ -122,10 +123,9 @@ def certified(artifact: Artifact, examples: list[Example]) -> Parity:
 
     Where the file takes images, its network alone is compared as well, which ``predict`` uses.
     """
-    parity = compare(artifact, examples)
+    parity, *alone = (compare(artifact, examples, way) for way in ways_to_use(artifact))
     limits = limits_of(artifact)
-    alone = [] if artifact.facts.takes == VIEW else compare(artifact, examples, True).wrong(limits)
-    if wrong := parity.wrong(limits) or alone:
+    if wrong := next((found for one in (parity, *alone) if (found := one.wrong(limits))), []):
         raise RunError(
             f"the exported model is not the run's: {'; '.join(wrong)} ({len(examples)} images). "
             "Nothing was kept of it; try another format, and tell us"

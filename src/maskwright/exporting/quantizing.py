@@ -7,7 +7,7 @@ Where mean IoU falls by more than is allowed, layers get their floats back, step
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from statistics import median
 
@@ -15,14 +15,14 @@ import numpy as np
 
 from maskwright.artifacts import Artifact, open_artifact
 from maskwright.artifacts.facts import Facts
-from maskwright.artifacts.parity import Example, Parity, compare, predicted
+from maskwright.artifacts.parity import Example, Parity, compare, predicted, ways_to_use
 from maskwright.console import print_trade, say
 from maskwright.data.dataset import Dataset
 from maskwright.data.images import read_image, read_mask
 from maskwright.data.ingest.extras import import_needed
 from maskwright.data.pairing import Pair
 from maskwright.data.rasters import Held
-from maskwright.errors import UsageError
+from maskwright.errors import RunError, UsageError
 from maskwright.exporting.graph import Graph
 from maskwright.exporting.quantizers import Job, litert_steps, openvino_steps
 from maskwright.views import views_of
@@ -54,19 +54,28 @@ def in_eight_bits(
     """An artifact written over with itself in int8; says what it was worth.
 
     ``before`` is how the one in float32 compared. Layers are in float where mean IoU on the
-    examples would fall by more than ``most_loss``.
+    examples would fall by more than ``most_loss``; RunError where that is not enough.
     """
     path, seconds, size = artifact.path, speed(artifact, examples), artifact.megabytes
     facts = replace(artifact.facts, made={**artifact.facts.made, "int8": f"{most_loss:g}"})
     squares = squares_of(dataset, facts)
     job = Job(path, graph, facts, squares, examples, most_loss)
     say(f"int8: ranges of activations from {len(squares)} squares of the training images …")
+    losses: dict[float, str] = {}
     for floats in STEPS[format](job):
         made = open_artifact(path)
-        after = compare(made, examples)
+        after = worst(compare(made, examples, alone) for alone in ways_to_use(made))
         if after.loss <= most_loss:
             break
-        say(f"int8 {floats} costs {after.loss:.4f} of mean IoU, and {most_loss:g} is the most")
+        losses[after.loss] = floats
+        say(f"int8 {floats} costs {after.loss:.4f} of mean IoU, and {most_loss:g} is the most;")
+        say("layers that cost most get their floats back (this may take minutes) …")
+    else:
+        least = min(losses)
+        raise RunError(
+            f"int8 costs {least:.4f} of mean IoU at the least ({losses[least]}), and "
+            f"{most_loss:g} is the most: allow more by --most-loss, or export without --int8"
+        )
     print_trade(
         [
             ("float32", before.mean_iou, before.equal, seconds, size),
@@ -74,6 +83,11 @@ def in_eight_bits(
         ]
     )
     return made
+
+
+def worst(parities: Iterable[Parity]) -> Parity:
+    """That of the largest loss."""
+    return max(parities, key=lambda one: one.loss)
 
 
 def calibrating(dataset: Dataset) -> list[Pair]:
