@@ -170,6 +170,11 @@ def print_scores(scores: dict[str, Any]) -> None:
         f"{_ranged(scores, 'pixel_accuracy')} of the pixels right, mean IoU "
         f"{_ranged(scores, 'mean_iou')}, mean Dice {_ranged(scores, 'mean_dice')}"
     )
+    if "panoptic_quality" in scores:
+        say(
+            f"objects: panoptic quality {_ranged(scores, 'panoptic_quality')}, average precision "
+            f"at IoU 0.5 {_ranged(scores, 'average_precision_50')}"
+        )
     sampled = scores["interval"]
     narrow = f"; with only {sampled['count']} it is too narrow" if sampled["few"] else ""
     say(

@@ -88,10 +88,14 @@ def geotiff(path, image, crs="EPSG:25832"):
 
 def test_an_image_on_a_map_gives_a_mask_and_shapes_on_it(run, tmp_path, plain):
     path = geotiff(tmp_path / "field.tif", scene())
-    (mask,) = predict(run, path, out=tmp_path / "out", shapes=["geojson"])
+    (mask,) = predict(run, path, out=tmp_path / "out", shapes=["geojson"], objects=True)
     with rasterio.open(mask) as file, rasterio.open(path) as source:
         assert (file.crs, file.transform) == (source.crs, source.transform)
         np.testing.assert_array_equal(file.read(1), plain)
+        with rasterio.open(tmp_path / "out" / "field-objects.tif") as numbers:
+            assert (numbers.crs, numbers.transform) == (source.crs, source.transform)
+            assert numbers.dtypes == ("uint32",)
+            assert numbers.read(1).max() >= 1
     content = json.loads((tmp_path / "out" / "field.geojson").read_text())
     assert content["crs"]["properties"]["name"] == "urn:ogc:def:crs:EPSG::25832"
     shapes = [one for one in content["features"] if one["properties"]["class"] == "value_1"]

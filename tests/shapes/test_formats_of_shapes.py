@@ -29,8 +29,8 @@ def test_geojson_has_a_feature_for_each_object_that_rasterises_to_it():
     np.testing.assert_array_equal(rasterised(shapes, size), drawing.objects.labels)
     assert [feature["properties"] for feature in content["features"]][1] == {
         "number": 2, "class": "<a> & b", "color": "#e69f00", "area": 5,
-        "perimeter": pytest.approx(9.37, abs=3), "x": 8.3, "y": 2.3, "confidence": 0.75,
-        "at_border": False,
+        "perimeter": pytest.approx(9.37, abs=3), "centroid_x": 8.3, "centroid_y": 2.3,
+        "confidence": 0.75, "at_border": False,
     }  # fmt: skip
 
 

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from scene import KINDS
 
 from maskwright.cli import cli
+from maskwright.data.images import write_numbers
 from maskwright.data.labels import ClassTable, Label
 from maskwright.errors import DataError, UsageError
 from maskwright.prediction import predict
@@ -38,7 +40,9 @@ def rows(path):
 def test_objects_are_two_tables_of_all_images(run, tmp_path):
     images = [pair.image for pair in run.dataset.pairs[:2]]
     predict(run, images, out=tmp_path / "out", objects=True)
-    assert files(tmp_path / "out") == {"0.png", "1.png", "objects.csv", "predictions.csv"}
+    assert files(tmp_path / "out") == {
+        "0.png", "0-objects.tif", "1.png", "1-objects.tif", "objects.csv", "predictions.csv",
+    }  # fmt: skip
     objects, pictures = (
         rows(tmp_path / "out" / f"{name}.csv") for name in ("objects", "predictions")
     )
@@ -48,6 +52,22 @@ def test_objects_are_two_tables_of_all_images(run, tmp_path):
     assert [row["objects of thing"] for row in pictures] == ["1", "1"]
     assert pictures[0]["share of thing"] == "0.5"
     assert 0.99 < float(objects[0]["confidence"]) <= 1
+
+
+def test_numbers_in_an_image_are_those_of_the_table(run, tmp_path):
+    predict(run, run.dataset.pairs[0].image, out=tmp_path / "out", objects=True)
+    (row,) = rows(tmp_path / "out" / "objects.csv")
+    numbers = np.array(Image.open(tmp_path / "out" / "0-objects.tif"))
+    assert numbers.dtype == np.uint16
+    assert np.unique(numbers).tolist() == [0, int(row["number"])]
+    assert (numbers > 0).sum() == int(row["area"])
+    np.testing.assert_array_equal(numbers > 0, np.array(Image.open(tmp_path / "out" / "0.png")) > 0)
+
+
+def test_many_objects_are_numbered_in_32_bits(tmp_path):
+    numbers = np.arange(70_000, dtype=np.uint32).reshape(100, 700)
+    write_numbers(tmp_path / "many.tif", numbers)
+    np.testing.assert_array_equal(np.array(Image.open(tmp_path / "many.tif")), numbers)
 
 
 def test_every_format_is_written(run, tmp_path):

@@ -112,7 +112,9 @@ def evaluate(
 )
 @TTA
 @click.option("--resume", is_flag=True, help="Go on in --out; what is done is passed over.")
-@click.option("--objects", is_flag=True, help="Also list the objects and images (two CSV files).")
+@click.option(
+    "--objects", is_flag=True, help="Also list objects (objects.csv), and number them (TIFF)."
+)
 @click.option(
     "--shapes",
     multiple=True,

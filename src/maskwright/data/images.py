@@ -271,3 +271,10 @@ def write_mask(path: Path, values: np.ndarray, palette: np.ndarray) -> None:
 def write_image(path: Path, image: np.ndarray) -> None:
     """Write image uint8 [H, W, 3] in the format that the path's extension names."""
     Image.fromarray(image).save(path, quality=90)
+
+
+def write_numbers(path: Path, numbers: np.ndarray) -> None:
+    """Write numbers uint32 [H, W] as a deflated TIFF of 16 bits, of 32 where they need them."""
+    few = not numbers.size or int(numbers.max()) <= np.iinfo(np.uint16).max
+    image = Image.fromarray(numbers.astype(np.uint16 if few else np.int32))
+    image.save(path, format="TIFF", compression="tiff_adobe_deflate")

@@ -73,8 +73,9 @@ def predict(
     A pixel has its likeliest class, unless ``thresholds``, ``recalls`` or ``abstain`` ask for
     something else, see ``deciding.decision``; what is left open has the value that means ignore.
 
-    ``objects`` adds ``objects.csv``, a row an object; ``shapes`` files with the objects as
-    polygons: "geojson" and "svg" for each image, "coco", "cvat" and "labelstudio" for all.
+    ``objects`` adds ``objects.csv``, a row an object, and ``STEM-objects.tif``, their numbers as
+    pixels; ``shapes`` files with the objects as polygons: "geojson" and "svg" for each image,
+    "coco", "cvat" and "labelstudio" for all.
     Objects have ``least`` pixels or more; ``part`` and ``boundary`` say how those that touch are
     parted, see ``find_objects``, and ``tolerance`` how far outlines may be simplified, see
     ``Objects.polygons``.

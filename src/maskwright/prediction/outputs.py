@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from maskwright.data.images import write_image, write_mask
+from maskwright.data.images import write_image, write_mask, write_numbers
 from maskwright.data.labels import IGNORE, ClassTable
 from maskwright.data.limits import PIXELS
 from maskwright.data.maps import Place, lies_on_map, place_of
@@ -25,7 +25,7 @@ from maskwright.errors import DataError, WriteError
 from maskwright.pictures import overlay
 from maskwright.prediction.inputs import Picture
 from maskwright.prediction.sinks import Collected, Sink, Tiled
-from maskwright.shapes.writing import Finding
+from maskwright.shapes.writing import NUMBERS, Finding
 from maskwright.views import Rows
 
 FORMATS = ("png", "tiff")
@@ -82,7 +82,7 @@ class Output:
             refuse_large(picture, raster)
         self.sinks = {
             name: self._sink(name)
-            for name in ("probabilities", "confidence", "mask")  # the mask is written last
+            for name in ("probabilities", "confidence", NUMBERS, "mask")  # the mask is written last
             if name in extra.ends()
         }
         self.counts = np.zeros(256, np.int64)  # pixels of each class
@@ -108,10 +108,12 @@ class Output:
             if name == "probabilities":
                 return Tiled(part, shape, "float32", names=names, like=like)
             colors = palette if name == "mask" else None
-            return Tiled(part, shape, "uint8", names=[name], palette=colors, like=like)
+            kind = "uint32" if name == NUMBERS else "uint8"
+            return Tiled(part, shape, kind, names=[name], palette=colors, like=like)
         writers: dict[str, Callable[[Path, np.ndarray], None]] = {
             "mask": lambda file, pixels: write_mask(file, pixels, palette),
             "confidence": write_image,
+            NUMBERS: write_numbers,
             "probabilities": lambda file, scores: write_probabilities(file, scores, names),
         }
         return Collected(part, writers[name])
@@ -170,6 +172,8 @@ class Output:
         if finding := self.extra.finding:
             found = finding.find(*map(np.concatenate, zip(*self.kept, strict=True)))
             parts = found.labels
+            if NUMBERS in self.sinks:
+                self.sinks[NUMBERS].put(found.labels.astype(np.uint32))
             line["row"] |= finding.counted(found)
             line |= finding.write(
                 self.picture.name, self.picture.path, found, self.path, self.place

@@ -59,8 +59,8 @@ def properties(one: Object, drawing: Drawing) -> dict[str, Any]:
         "color": drawing.table.labels[one.class_index].color,
         "area": one.area,
         "perimeter": round(one.perimeter, 2),
-        "x": round(x, 2),
-        "y": round(y, 2),
+        "centroid_x": round(x, 2),
+        "centroid_y": round(y, 2),
         **known,
         "at_border": one.at_border,
     }

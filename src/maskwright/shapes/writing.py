@@ -36,6 +36,7 @@ ALL: Mapping[str, tuple[Callable[[Drawing], Any], Mapping[str, Callable[..., str
 }
 FORMATS = (*EACH, *ALL)
 TABLE = "objects.csv"
+NUMBERS = "objects"  # an image of their numbers, which stand in objects.csv
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,9 @@ class Finding:
     rims: bool = False
 
     def ends(self) -> dict[str, tuple[str, ...]]:
-        """The ends of the files of an image, by their format."""
-        return {name: (EACH[name][0],) for name in self.shapes if name in EACH}
+        """The ends of the files of an image, by their format; NUMBERS is no polygons' one."""
+        ends: dict[str, tuple[str, ...]] = {NUMBERS: ("-objects.tif",)} if self.listed else {}
+        return ends | {name: (EACH[name][0],) for name in self.shapes if name in EACH}
 
     def shared(self, out: Path) -> list[Path]:
         """The files of all images, in the folder ``out``."""
@@ -100,8 +102,9 @@ class Finding:
         drawing = Drawing(
             name, image or Path(name), where, self.table, objects, polygons, self.tolerance, place
         )
-        for kind in self.ends():
-            write_text(path(kind), EACH[kind][1](drawing))
+        for kind in self.shapes:
+            if kind in EACH:
+                write_text(path(kind), EACH[kind][1](drawing))
         return told | {"entries": {k: ALL[k][0](drawing) for k in self.shapes if k in ALL}}
 
     def write_shared(self, out: Path, told: Sequence[Mapping[str, Any]]) -> None:
