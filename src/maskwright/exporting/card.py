@@ -9,6 +9,7 @@ from typing import Any
 from maskwright.artifacts import Artifact
 from maskwright.artifacts.facts import IMAGE
 from maskwright.artifacts.parity import Parity
+from maskwright.data.bands import RGB
 from maskwright.data.listing import data_name
 from maskwright.runs import Run
 
@@ -25,6 +26,14 @@ WHOLE_VIEWS = (
 IMAGES = (
     "It takes images of any size as they are, and gives masks of that size: the way into the view "
     "($how) and back is inside. A batch holds images of one size."
+)
+SQUARE = "the bytes of a square, `height` and `width` {0} both"
+INSIDE = (
+    "| `inside` | float32 [batch, height, width], the probability of lying inside of an object |\n"
+)
+OTHER_BANDS = (
+    "What follows reads pictures as RGB; this model takes {0} bands, so read yours with as many."
+    "\n\n"
 )
 WAYS = {
     "pad": "the image scaled to fit into $size × $size pixels, mirrored at its border",
@@ -59,9 +68,32 @@ def card(run: Run, artifact: Artifact, parity: Parity) -> str:
         sizes=", ".join(parity.sizes),
         side=view.size if facts.takes == IMAGE else view.size + 2 * facts.margin,
         bands=facts.bands.count,
-        calls=(HERE / "calls" / f"{artifact.path.suffix[1:] or 'saved_model'}.md")
-        .read_text("utf-8").replace("FILE", artifact.path.name),
+        inside=INSIDE if facts.rims else "",
+        calls=calls(artifact),
     )  # fmt: skip
+
+
+def calls(artifact: Artifact) -> str:
+    """How to call it, in several languages; in Python with the way into squares and back."""
+    facts, view, folder = artifact.facts, artifact.facts.view, HERE / "calls"
+    whole = facts.takes == IMAGE
+    side = view.size + 2 * facts.margin
+    way = (folder / "ways" / f"{'image' if whole else view.fit}.md").read_text("utf-8")
+    known = {
+        "WAY": way,
+        "PIXELS": "`pixels` are " + ("the image's bytes" if whole else SQUARE.format(side))
+        + ", a row after another",
+        "PHOTO": "photo.jpg" if whole else "square.png",
+        "FILE": artifact.path.name,
+        "SIZE": str(view.size), "MARGIN": str(facts.margin), "CLASSES": str(len(facts.table)),
+        "STEP": str(max(1, view.size - round(view.overlap * view.size))),
+        "SCALE": f"{view.scale:g}",
+    }  # fmt: skip
+    text = (folder / f"{artifact.path.suffix[1:] or 'saved_model'}.md").read_text("utf-8")
+    for token, value in known.items():
+        text = text.replace(token, value)
+    bands = facts.bands.count
+    return text if bands == RGB.count else OTHER_BANDS.format(bands) + text
 
 
 def scores(run: Run) -> str:
