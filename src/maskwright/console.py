@@ -242,7 +242,7 @@ def print_trade(rows: list[tuple[str, float, float, float, float]]) -> None:
     """What int8 costs and gains: name, mean IoU, pixels as the run's, seconds, megabytes."""
     from rich.table import Table
 
-    table = Table("", "mean IoU", "pixels as the run's", "ms an image", "MB", box=None)
+    table = Table("", "mean IoU", "pixels as the run's", "network, ms", "MB", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for name, score, equal, seconds, size in rows:

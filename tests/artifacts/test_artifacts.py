@@ -1,6 +1,7 @@
 """Artifacts that are damaged, of another version or of somebody else are refused in words."""
 
 import builtins
+import importlib
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from onnx import TensorProto, helper
 
 from maskwright.artifacts import open_artifact, opened
 from maskwright.artifacts.facts import CHANCES, KEY, VIEW, Facts, facts_from
+from maskwright.artifacts.formats import check_format
 from maskwright.artifacts.parity import (
     REACH,
     Example,
@@ -233,3 +235,42 @@ def test_an_artifact_of_views_is_compared_by_way_of_the_predictor(tmp_path):
     parity = compare(open_artifact(path), [example()])
     assert parity.equal == 1
     assert parity.shift == (0, 0)
+
+
+def test_a_file_that_changed_since_it_was_exported_is_refused(tmp_path, model):
+    told = {"file_sha256": open_artifact(model).digest}
+    (tmp_path / "parity.json").write_text(json.dumps(told))
+    assert open_artifact(model).path == model
+    write_model(model, FACTS.text().replace('"size": 16', '"size": 24'))
+    with pytest.raises(RunError, match=r"model\.onnx is not the file that was exported: its check"):
+        open_artifact(model)
+    (tmp_path / "parity.json").write_text("{")
+    assert open_artifact(model).path == model  # a damaged certificate says nothing
+
+
+def test_a_folder_of_exports_names_them(tmp_path):
+    for name in ("onnx", "litert"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "parity.json").write_text("{}")
+    with pytest.raises(RunError, match=r"holds exports: name one of them, .*/litert, .*/onnx"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("format", "int8", "package", "extra"),
+    [("onnx", False, "tf2onnx", "onnx"), ("openvino", False, "openvino", "openvino"),
+     ("openvino", True, "nncf", "int8"), ("litert", True, "ai_edge_litert", "litert")],
+)  # fmt: skip
+def test_what_an_export_needs_is_asked_for_before_anything(
+    monkeypatch, format, int8, package, extra
+):
+    check_format(format, int8=int8)
+    real = importlib.import_module
+    monkeypatch.setattr(
+        "importlib.import_module",
+        lambda name: (_ for _ in ()).throw(ImportError()) if name == package else real(name),
+    )
+    with pytest.raises(
+        DataError, match=rf"exporting .* needs {package}: pip install 'maskwright\[{extra}\]'"
+    ):
+        check_format(format, int8=int8)

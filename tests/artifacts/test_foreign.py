@@ -157,6 +157,18 @@ def test_what_is_wrong_in_the_file_beside_it_is_told(tmp_path, told, says):
         open_artifact(path, classes=classes)
 
 
+def test_a_file_of_classes_that_is_not_there_is_named(tmp_path):
+    path = write_model(tmp_path / "theirs.onnx")
+    with pytest.raises(DataError, match=r"nowhere\.toml cannot be read: No such file.*check the"):
+        open_artifact(path, classes=tmp_path / "nowhere.toml")
+
+
+def test_classes_are_told_of_no_run(tmp_path):
+    (tmp_path / "config.toml").write_text("")
+    with pytest.raises(UsageError, match="is a run, which knows its classes; leave those out"):
+        open_artifact(tmp_path, classes=tmp_path / "dataset.toml")
+
+
 def test_classes_are_told_of_no_other_file(tmp_path):
     (tmp_path / "a.tflite").write_bytes(b"")
     with pytest.raises(UsageError, match=r"a\.tflite is not one whose classes can be told"):

@@ -14,10 +14,12 @@ from maskwright.artifacts.runtimes import OPENERS, Found, Runtime, SavedModel, o
 from maskwright.calibration import Calibration
 from maskwright.data.labels import ClassTable
 from maskwright.data.rims import merged
-from maskwright.errors import DataError, RunError, UsageError
+from maskwright.errors import DataError, RunError, UsageError, some
 from maskwright.predictor import Predictor
 from maskwright.runs import Run, load
+from maskwright.texts import read_json
 
+CERTIFICATE = "parity.json"  # in an export's folder
 NAMES = ("model.onnx", "model.xml", "model.tflite", "saved_model")  # in an export's folder
 
 
@@ -118,6 +120,8 @@ def open_artifact(path: str | Path, *, classes: str | Path | None = None) -> Art
     its runtime is not installed, naming the extra that installs it.
     """
     place = place_of_artifact(Path(path))
+    if place is None and classes is not None and (Path(path) / "config.toml").is_file():
+        raise UsageError(f"{path} is a run, which knows its classes; leave those out")
     if place is None:
         raise RunError(
             f"{path} is no exported model: name a .onnx, .xml or .tflite file, a SavedModel, or "
@@ -125,7 +129,23 @@ def open_artifact(path: str | Path, *, classes: str | Path | None = None) -> Art
         )
     if classes is not None:
         return Artifact(place, from_elsewhere(place, Path(classes)))
-    return Artifact(place, SavedModel(place) if place.is_dir() else OPENERS[place.suffix](place))
+    runtime = SavedModel(place) if place.is_dir() else OPENERS[place.suffix](place)
+    return unchanged(Artifact(place, runtime))
+
+
+def unchanged(artifact: Artifact) -> Artifact:
+    """The artifact; RunError where its certificate, if that lies beside it, is of another file."""
+    beside = artifact.path.parent / CERTIFICATE
+    try:
+        told = read_json(beside).get("file_sha256") if beside.is_file() else None
+    except ValueError:
+        told = None
+    if told not in (None, artifact.digest):
+        raise RunError(
+            f"{artifact.path} is not the file that was exported: its checksum is not that in "
+            f"{CERTIFICATE}; copy both again, or export again"
+        )
+    return artifact
 
 
 def from_elsewhere(place: Path, classes: Path) -> Runtime:
@@ -148,4 +168,7 @@ def opened(
         return model
     if classes is not None or place_of_artifact(Path(model)):
         return open_artifact(model, classes=classes)
+    inside = [one.parent for one in Path(model).glob(f"*/{CERTIFICATE}")]
+    if inside and not (Path(model) / "config.toml").is_file():
+        raise RunError(f"{model} holds exports: name one of them, {some(sorted(inside))}")
     return load(model)

@@ -136,7 +136,9 @@ def described_in(path: Path) -> dict[str, Any]:
     """What the file of the classes says."""
     try:
         return read_toml(path)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}; check the path") from None
+    except ValueError as error:
         raise DataError(f"{path} cannot be read as TOML: {error}") from None
 
 

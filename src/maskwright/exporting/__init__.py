@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from maskwright.artifacts import Artifact, open_artifact
+from maskwright.artifacts import CERTIFICATE, Artifact, open_artifact
 from maskwright.artifacts.facts import VIEW, Facts
+from maskwright.artifacts.formats import check_format
 from maskwright.artifacts.parity import (
     FILE,
     Example,
@@ -21,12 +22,12 @@ from maskwright.artifacts.parity import (
 )
 from maskwright.console import say, track
 from maskwright.environment import installed_version
-from maskwright.errors import RunError, UsageError, WriteError, nearest
+from maskwright.errors import RunError, UsageError, WriteError
 from maskwright.exporting.card import card
 from maskwright.exporting.examples import CUT, EXAMPLES, chosen, examples_of
 from maskwright.exporting.formats import FORMATS
 from maskwright.exporting.graph import Graph, graph_of
-from maskwright.exporting.quantizing import check_int8, in_eight_bits
+from maskwright.exporting.quantizing import in_eight_bits
 from maskwright.files import whole_folder, write_text
 from maskwright.runs import Run, load
 
@@ -57,10 +58,7 @@ def export(
     missing, RunError where the artifact does not agree with the run; then nothing is left of it.
     """
     run = run if isinstance(run, Run) else load(run)
-    if format not in FORMATS:
-        raise UsageError(f"no format of models called {format}: {nearest(format, FORMATS)}")
-    if int8:
-        check_int8(format)
+    check_format(format, int8=int8)
     name = f"{format}-int8" if int8 else format
     folder = Path(out) if out is not None else run.path / "exports" / name
     if folder.exists():
@@ -76,7 +74,7 @@ def export(
                 )
                 parity = certified(artifact, examples)
             write_reference(part / FILE, chosen(examples))
-            write_text(part / "parity.json", certificate(artifact, parity))
+            write_text(part / CERTIFICATE, certificate(artifact, parity))
             write_text(part / "model-card.md", card(run, artifact, parity))
     except OSError as error:
         raise WriteError.of(folder, error) from error
@@ -114,7 +112,11 @@ def facts_of(run: Run, takes: str) -> Facts:
 
 def certificate(artifact: Artifact, parity: Parity) -> str:
     """The content of parity.json."""
-    known = {"megabytes": artifact.megabytes, "made": artifact.facts.made}
+    known = {
+        "megabytes": artifact.megabytes,
+        "file_sha256": artifact.digest,
+        "made": artifact.facts.made,
+    }
     return json.dumps({**parity.to_dict(), **known}, indent=2) + "\n"
 
 

@@ -33,8 +33,8 @@ def signed(call: Any, shape: tuple[int | None, ...], name: str) -> tuple[Any, An
 
 def write_onnx(graph: Graph, facts: str, path: Path) -> None:
     """An ONNX file, facts among its metadata."""
-    onnx = import_needed("onnx", "onnx", "exporting to ONNX")
-    converter = import_needed("tf2onnx.convert", "onnx", "exporting to ONNX")
+    onnx = import_needed("onnx", "onnx", "exporting to onnx")
+    converter = import_needed("tf2onnx.convert", "onnx", "exporting to onnx")
     function, signature = traced(graph)
     with quiet():
         model, _ = converter.from_function(function, input_signature=[signature], opset=OPSET)
@@ -46,7 +46,7 @@ def write_onnx(graph: Graph, facts: str, path: Path) -> None:
 
 def write_openvino(graph: Graph, facts: str, path: Path) -> None:
     """OpenVINO's .xml and .bin, in float32, made from the ONNX file."""
-    openvino = import_needed("openvino", "openvino", "exporting to OpenVINO")
+    openvino = import_needed("openvino", "openvino", "exporting to openvino")
     between = path.with_suffix(".onnx")
     try:
         write_onnx(graph, facts, between)
@@ -73,7 +73,6 @@ def litert_converter(graph: Graph) -> Iterator[Any]:
 
 def write_litert(graph: Graph, facts: str, path: Path) -> None:
     """A LiteRT file for one square at a time, facts in a zip archive behind the model."""
-    import_needed("ai_edge_litert", "litert", "exporting to LiteRT")
     with litert_converter(graph) as converter, quiet():
         path.write_bytes(converter.convert())
     with_facts(path, facts)

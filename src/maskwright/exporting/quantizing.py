@@ -15,14 +15,13 @@ import numpy as np
 
 from maskwright.artifacts import Artifact, open_artifact
 from maskwright.artifacts.facts import Facts
-from maskwright.artifacts.parity import Example, Parity, compare, predicted, ways_to_use
+from maskwright.artifacts.parity import Example, Parity, compare, ways_to_use
 from maskwright.console import print_trade, say
 from maskwright.data.dataset import Dataset
 from maskwright.data.images import read_image, read_mask
-from maskwright.data.ingest.extras import import_needed
 from maskwright.data.pairing import Pair
 from maskwright.data.rasters import Held
-from maskwright.errors import RunError, UsageError
+from maskwright.errors import RunError
 from maskwright.exporting.graph import Graph
 from maskwright.exporting.quantizers import Job, litert_steps, openvino_steps
 from maskwright.views import views_of
@@ -36,17 +35,6 @@ STEPS: dict[str, Callable[[Job], Iterator[str]]] = {
 }
 
 
-def check_int8(format: str) -> None:
-    """Refuse int8 where it is not made, or what makes it is not installed."""
-    if format not in STEPS:
-        raise UsageError(
-            f"int8 is made for openvino and litert, where it gains most, not for {format}; choose "
-            "one of those, or no int8"
-        )
-    if format == "openvino":
-        import_needed("nncf", "int8", "exporting in int8")
-
-
 def in_eight_bits(
     format: str, graph: Graph, dataset: Dataset, artifact: Artifact, examples: list[Example],
     before: Parity, most_loss: float,
@@ -56,7 +44,7 @@ def in_eight_bits(
     ``before`` is how the one in float32 compared. Layers are in float where mean IoU on the
     examples would fall by more than ``most_loss``; RunError where that is not enough.
     """
-    path, seconds, size = artifact.path, speed(artifact, examples), artifact.megabytes
+    path, size = artifact.path, artifact.megabytes
     facts = replace(artifact.facts, made={**artifact.facts.made, "int8": f"{most_loss:g}"})
     squares = squares_of(dataset, facts)
     job = Job(path, graph, facts, squares, examples, most_loss)
@@ -76,10 +64,11 @@ def in_eight_bits(
             f"int8 costs {least:.4f} of mean IoU at the least ({losses[least]}), and "
             f"{most_loss:g} is the most: allow more by --most-loss, or export without --int8"
         )
+    slow, fast = in_turn(artifact, made, examples[0].image)
     print_trade(
         [
-            ("float32", before.mean_iou, before.equal, seconds, size),
-            (f"int8 {floats}", after.mean_iou, after.equal, speed(made, examples), made.megabytes),
+            ("float32", before.mean_iou, before.equal, slow, size),
+            (f"int8 {floats}", after.mean_iou, after.equal, fast, made.megabytes),
         ]
     )
     return made
@@ -117,12 +106,15 @@ def squares_of(dataset: Dataset, facts: Facts) -> np.ndarray:
     return np.stack(squares[:: -(-len(squares) // SQUARES)])
 
 
-def speed(artifact: Artifact, examples: list[Example]) -> float:
-    """Seconds that an artifact takes for one of the examples, the median of nine."""
-    image = examples[0].image
-    taken = []
+def in_turn(first: Artifact, second: Artifact, image: np.ndarray) -> tuple[float, float]:
+    """Seconds that each takes for the network's squares of an image, medians of nine in turn."""
+    views = views_of(Held(image), first.facts.view, first.facts.margin)
+    squares = np.stack([square for cut in views.cuts() for square in cut()])
+    taken: tuple[list[float], list[float]] = [], []
     for _ in range(10):
-        begun = time.perf_counter()
-        predicted(artifact, image)
-        taken.append(time.perf_counter() - begun)
-    return median(taken[1:])
+        for artifact, seconds in zip((first, second), taken, strict=True):
+            begun = time.perf_counter()
+            artifact.runtime.logits(squares)
+            seconds.append(time.perf_counter() - begun)
+    slow, fast = (median(seconds[1:]) for seconds in taken)
+    return slow, fast

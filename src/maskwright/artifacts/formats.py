@@ -1,0 +1,34 @@
+"""What can be exported, and what has to be installed for it; known without loading any of it."""
+
+from __future__ import annotations
+
+from maskwright.data.ingest.extras import import_needed
+from maskwright.errors import UsageError, nearest
+
+# What each format needs: the extra of ours, and the packages in it.
+NEEDED: dict[str, tuple[str, tuple[str, ...]]] = {
+    "onnx": ("onnx", ("onnxruntime", "onnx", "tf2onnx")),
+    "openvino": ("openvino", ("openvino", "onnx", "tf2onnx")),
+    "litert": ("litert", ("ai_edge_litert",)),
+    "saved_model": ("", ()),
+}
+INT8 = {"openvino": ("int8", ("nncf",)), "litert": ("litert", ())}
+
+
+def check_format(format: str, *, int8: bool = False) -> None:
+    """Refuse what is no format, or not made in int8, or lacks a package, before time is spent.
+
+    Raises UsageError, and DataError that names the extra.
+    """
+    if format not in NEEDED:
+        raise UsageError(f"no format of models called {format}: {nearest(format, NEEDED)}")
+    if int8 and format not in INT8:
+        raise UsageError(
+            f"int8 is made for openvino and litert, where it gains most, not for {format}; choose "
+            "one of those, or no int8"
+        )
+    needed = [NEEDED[format], *([INT8[format]] if int8 else [])]
+    what = "exporting in int8" if int8 else f"exporting to {format}"
+    for extra, packages in needed:
+        for package in packages:
+            import_needed(package, "int8" if int8 and format == "openvino" else extra, what)
