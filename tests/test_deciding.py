@@ -79,7 +79,9 @@ def test_what_cannot_be_done_is_said(calibration, asked, words):
 
 def test_a_run_without_a_calibration_says_so():
     for asked in ({"recalls": {"cell": 0.9}}, {"abstain": 0.9}):
-        with pytest.raises(UsageError, match=r"no calibration\.json.* train again, or give thres"):
+        with pytest.raises(
+            UsageError, match=r"without its calibration .*; give thresholds of your own, or train"
+        ):
             decision(NAMES, None, **asked)
     assert decision(NAMES, None, thresholds={"cell": 0.5}) == Decision(((1, 0.5),))
 

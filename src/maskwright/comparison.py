@@ -224,7 +224,10 @@ def answer(result: dict[str, Any]) -> str:
         return "Neither has a mean IoU: no class occurs in these images."
     drawn, second = result["interval"], result["second"]
     low, high = found["interval"]
-    told = f"{abs(found['difference']):.3f} {'higher' if found['difference'] > 0 else 'lower'}"
+    difference = found["difference"]
+    told = f"{abs(difference):.3f} {'higher' if difference > 0 else 'lower'}"
+    if round(difference, 3) == 0:
+        told = "the same to three decimals"
     score = (
         f"the mean IoU of {second} is {told} (95 % interval {low:+.3f} to {high:+.3f}, "
         f"{drawn['count']} {drawn['of']})"

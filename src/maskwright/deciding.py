@@ -97,9 +97,8 @@ def decision(
             raise UsageError(f"the threshold of {name}, {value:g}, must be above 0 and at most 1")
     if (recalls or abstain) and calibration is None:
         raise UsageError(
-            "this run has no calibration.json, so it is not known what finds or decides so much: "
-            "that file is gone, or an older version trained it; train again, or give thresholds of "
-            "your own"
+            "this model comes without its calibration (a run's calibration.json), so it is not "
+            "known what finds or decides so much; give thresholds of your own, or train it anew"
         )
     for name, value in (recalls or {}).items():
         if name in chosen:

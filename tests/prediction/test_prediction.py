@@ -233,6 +233,6 @@ def test_what_is_unsure_is_left_open_and_said(run, tmp_path, capsys):
 
 
 def test_what_cannot_be_decided_is_said_before_anything_is_written(run, tmp_path):
-    with pytest.raises(UsageError, match=r"no calibration\.json"):
+    with pytest.raises(UsageError, match=r"without its calibration"):
         predict(run, run.dataset.pairs[0].image, out=tmp_path / "out", abstain=0.9)
     assert not (tmp_path / "out").exists()

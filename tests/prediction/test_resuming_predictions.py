@@ -88,9 +88,9 @@ def test_without_predictions_it_begins(run, tmp_path, images):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"confidence": True}, "of another files"),
-        ({"thresholds": {"value_1": 0.4}}, "of another decision"),
-        ({"format": "tiff"}, "of another format"),
+        ({"confidence": True}, "differ in files"),
+        ({"thresholds": {"value_1": 0.4}}, "differ in decision"),
+        ({"format": "tiff"}, "differ in format"),
     ],
 )
 def test_another_way_is_not_mixed_in(run, tmp_path, images, options, words):
@@ -103,7 +103,7 @@ def test_another_model_is_not_mixed_in(run, tmp_path, images):
     (run.path / "model.keras").write_bytes(b"one")
     predict(run, images[0], out=tmp_path / "out")
     (run.path / "model.keras").write_bytes(b"two")
-    with pytest.raises(UsageError, match="holds predictions of another model"):
+    with pytest.raises(UsageError, match="holds predictions that differ in model"):
         predict(run, images, out=tmp_path / "out", resume=True)
 
 

@@ -182,6 +182,10 @@ def test_pictures_are_chosen_by_kind(page):
         cards = page.find_elements("css selector", ".card")
         return [card.get_attribute("data-kinds") for card in cards if card.is_displayed()]
 
+    for _ in range(100):  # a page that was just loaded on a busy machine is not laid out yet
+        if len(shown()) == 21:
+            break
+        page.execute_async_script("setTimeout(arguments[0], 50)")
     assert len(shown()) == 21
     find(page, "[name=kind][value=uncertain]").click()
     assert shown() == ["worst uncertain", *["uncertain"] * 6]

@@ -43,8 +43,8 @@ class Record:
         made, *lines = [json.loads(line) for line in whole] or [None]
         if made != json.loads(json.dumps(self.made)):
             raise UsageError(
-                f"{self.out} holds predictions of another {_difference(made, self.made)}; go on "
-                "with the same, or choose another --out"
+                f"{self.out} holds predictions that differ in {_difference(made, self.made)}; "
+                "go on with the same, or choose another --out"
             )
         self.lines = {line["stem"]: line for line in lines}
 
@@ -105,5 +105,19 @@ def _difference(made: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
     for key, value in now.items():
         if made is None or made.get(key) != value:
             before = made.get(key) if made else None
-            return f"{key} ({before or 'none'}, not {value or 'none'})"
+            if key == "decision":
+                return "decision (thresholds, recalls, or what is left open)"
+            return f"{key} ({_words(before)} there, {_words(value)} here)"
     return "kind"
+
+
+def _words(value: Any) -> str:
+    """A value of the record for people.
+
+    >>> _words(["mask", "svg"]), _words([]), _words(None)
+    ('mask and svg', 'none', 'none')
+    """
+    if isinstance(value, list):
+        *rest, last = [str(one) for one in value] or ["none"]
+        return f"{', '.join(rest)} and {last}" if rest else last
+    return str(value or "none")
