@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -22,6 +23,10 @@ pytestmark = pytest.mark.skipif(
     not (BROWSER and DRIVER), reason="needs chromium (or google-chrome) and chromedriver"
 )
 IMAGES = 200
+READY = (
+    "document.readyState === 'complete' && "
+    "(!document.scripts.length || document.documentElement.classList.contains('js'))"
+)
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
          "--disable-background-networking", "--disable-dev-shm-usage")  # fmt: skip
 
@@ -81,6 +86,10 @@ def opened(browser, path, width=1280, scheme="light"):
     for kind in ("browser", "performance"):
         browser.get_log(kind)
     browser.get(path.as_uri())
+    for _ in range(100):  # on a busy machine it may say so before the page's script has run
+        if browser.execute_script(f"return {READY}"):
+            break
+        time.sleep(0.05)
     return browser
 
 
@@ -182,10 +191,6 @@ def test_pictures_are_chosen_by_kind(page):
         cards = page.find_elements("css selector", ".card")
         return [card.get_attribute("data-kinds") for card in cards if card.is_displayed()]
 
-    for _ in range(100):  # a page that was just loaded on a busy machine is not laid out yet
-        if len(shown()) == 21:
-            break
-        page.execute_async_script("setTimeout(arguments[0], 50)")
     assert len(shown()) == 21
     find(page, "[name=kind][value=uncertain]").click()
     assert shown() == ["worst uncertain", *["uncertain"] * 6]
