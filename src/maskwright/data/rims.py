@@ -134,4 +134,4 @@ def apart(probabilities: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarr
     if probabilities.shape[-1] == classes:
         return probabilities, None
     ground, inside, rim = np.moveaxis(probabilities, -1, 0)
-    return np.stack([ground, inside + rim], axis=-1), inside
+    return np.moveaxis(np.stack([ground, inside + rim]), 0, -1), inside

@@ -178,13 +178,15 @@ def warp_mask(
 def restore(scores: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np.ndarray:
     """Scores float32 [size, size, classes] of a view, back at the image's own height and width.
 
-    The way back of ``warp_image`` with the same matrix: float32 [height, width, classes].
+    The way back of ``warp_image`` with the same matrix: float32 [height, width, classes], in memory
+    a class a plane.
     """
     flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
-    return _by_channels(
-        scores,
-        lambda part: cv2.warpAffine(part, matrix, (width, height), flags=flags, borderMode=border),
-    )
+    planes = np.empty((scores.shape[2], height, width), np.float32)
+    for k in range(len(planes)):
+        part = np.ascontiguousarray(scores[..., k])
+        planes[k] = cv2.warpAffine(part, matrix, (width, height), flags=flags, borderMode=border)
+    return np.moveaxis(planes, 0, -1)
 
 
 def resize_scores(scores: np.ndarray, height: int, width: int) -> np.ndarray:

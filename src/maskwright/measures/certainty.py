@@ -24,7 +24,10 @@ LEAST = 1e-7  # probability; no logarithm of less is taken
 
 @dataclass(frozen=True)
 class Counted:
-    """The pixels that count: true class intp [N], probabilities float32 [N, C] of all classes."""
+    """The pixels that count: true class intp [N], probabilities float32 [N, C] of all classes.
+
+    In memory the probabilities are a class a row.
+    """
 
     truth: np.ndarray
     probabilities: np.ndarray
@@ -32,10 +35,11 @@ class Counted:
     @classmethod
     def of(cls, truth: np.ndarray, probabilities: np.ndarray) -> Counted:
         """Of truth uint8 [H, W], 255 is ignored, and probabilities float32 [H, W, C]."""
-        counts = truth != IGNORE
+        counts = (truth != IGNORE).ravel()
+        rows = np.moveaxis(probabilities, -1, 0).reshape(probabilities.shape[-1], -1)
         if counts.all():
-            return cls(truth.ravel().astype(np.intp), probabilities.reshape(truth.size, -1))
-        return cls(truth[counts].astype(np.intp), probabilities[counts])
+            return cls(truth.ravel().astype(np.intp), rows.T)
+        return cls(truth.ravel()[counts].astype(np.intp), rows[:, counts].T)
 
     @cached_property
     def true_probability(self) -> np.ndarray:

@@ -10,6 +10,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -152,7 +153,8 @@ class Output:
     def _take(
         self, top: int, mask: np.ndarray, scores: np.ndarray, inside: np.ndarray | None
     ) -> None:
-        self.counts += np.bincount(mask.ravel(), minlength=256)
+        counted = cv2.calcHist([mask], [0], None, [256], [0, 256])  # float32, exact to 2**24
+        self.counts += counted.ravel().astype(np.int64)
         few = np.moveaxis(scores[::EVERY, ::EVERY], -1, 0)
         self.sure += float(reduce(np.maximum, few).mean()) * len(mask)
         self.sinks["mask"].put(self.table.encode(mask))
