@@ -373,6 +373,15 @@ def test_int8_that_costs_too_much_in_every_way_is_refused(runs, monkeypatch, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_int8_is_kept_where_no_truth_tells_what_it_costs(runs, monkeypatch, tmp_path):
+    compared = quantizing.compare
+    monkeypatch.setattr(
+        quantizing, "compare", lambda *given: replace(compared(*given), loss=float("nan"))
+    )
+    folder = export(layered(runs["whole"]), "litert", int8=True, most_loss=1, out=tmp_path / "made")
+    assert is_in_eight_bits(open_artifact(folder))
+
+
 def test_int8_is_of_openvino_and_litert(runs):
     with pytest.raises(UsageError, match=r"int8 is made for openvino and litert.* not for onnx"):
         export(runs["whole"], "onnx", int8=True)
