@@ -9,25 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commanding import call
 from PIL import Image
 
-from maskwright.cli import cli, configure, main
+from maskwright.cli import cli, configure
 from maskwright.errors import DataError
 
 VERBS = ["demo", "data pets", "data shapes", "data clean", "check", "plan", "train", "evaluate",
          "predict", "export", "verify", "report", "compare", "suspects", "info"]  # fmt: skip
-
-
-def call(capsys, monkeypatch, *words: object) -> tuple[int, str, str]:
-    """Run the command line in this process: exit code, standard output, standard error."""
-    monkeypatch.setattr(sys, "argv", ["maskwright", *map(str, words)])
-    code = 0
-    try:
-        main()
-    except SystemExit as end:
-        code = int(end.code or 0)
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 @pytest.fixture

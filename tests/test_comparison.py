@@ -71,6 +71,13 @@ def test_differences_that_go_either_way_may_be_chance(pair_of_runs):
     assert "By mean IoU no difference can be told from chance" in found["answer"]
 
 
+def test_equal_scores_are_said_to_be_equal(pair_of_runs):
+    same = counts(drawn(1, 35))
+    answer = compare(*pair_of_runs(same, same))["answer"]
+    assert "is the same to three decimals (95 % interval" in answer
+    assert "0.000 lower" not in answer
+
+
 def test_what_differs_although_the_mean_does_not_is_named(pair_of_runs):
     first, second = counts(drawn(1, 35)), counts(drawn(2, 35))
     second.each["penalties"][:, 1] += 30

@@ -1,17 +1,17 @@
 """ONNX files from elsewhere, with their classes and what they take in a file beside them."""
 
 import csv
-import sys
 
 import numpy as np
 import onnx
 import pytest
+from commanding import call
 from onnx import TensorProto, helper
 from PIL import Image
 
 import maskwright as mw
 from maskwright.artifacts import open_artifact
-from maskwright.cli import main
+from maskwright.artifacts.facts import KEY
 from maskwright.errors import DataError, RunError, UsageError
 
 CLASSES = """
@@ -175,23 +175,36 @@ def test_classes_are_told_of_no_other_file(tmp_path):
         open_artifact(tmp_path / "a.tflite", classes=tmp_path / "dataset.toml")
 
 
+def test_an_export_of_ours_is_told_no_classes(tmp_path):
+    model = onnx.load(write_model(tmp_path / "ours.onnx"))
+    helper.set_model_props(model, {KEY: "{}"})
+    onnx.save(model, tmp_path / "ours.onnx")
+    with pytest.raises(UsageError, match="exports carry their own; leave them out"):
+        open_artifact(tmp_path / "ours.onnx", classes=write_classes(tmp_path))
+
+
+def test_a_size_that_it_cannot_take_is_told(tmp_path):
+    """Something in it is made for 16 pixels, though it leaves its size open."""
+    path = write_model(tmp_path / "theirs.onnx")
+    model = onnx.load(path)
+    grid = np.zeros((1, 2, 16, 16), np.float32)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(grid, "grid"))
+    model.graph.node[-1].output[0] = "almost"
+    model.graph.node.append(helper.make_node("Add", ["almost", "grid"], ["found"]))
+    onnx.save(model, path)
+    classes = write_classes(tmp_path, f"[input]\nsize = 30\n{ONE}")
+    with pytest.raises(RunError, match=r"theirs\.onnx fails at a square of 30 pixels: write the"):
+        open_artifact(path, classes=classes)
+    classes = write_classes(tmp_path, f"[input]\nsize = 16\n{ONE}")
+    assert open_artifact(path, classes=classes).predictor.mask(picture()).max() == 1
+
+
 def test_a_file_of_more_inputs_is_refused(tmp_path):
     model = onnx.load(write_model(tmp_path / "theirs.onnx"))
     model.graph.input.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, [1]))
     onnx.save(model, tmp_path / "theirs.onnx")
     with pytest.raises(RunError, match=r"takes float \[b, 3, h, w\], float \[1\], and one batch"):
         open_artifact(tmp_path / "theirs.onnx", classes=write_classes(tmp_path))
-
-
-def call(capsys, monkeypatch, *words):
-    """Run the command line in this process: exit code, and what it says to people."""
-    monkeypatch.setattr(sys, "argv", ["maskwright", *map(str, words)])
-    code = 0
-    try:
-        main()
-    except SystemExit as end:
-        code = int(end.code or 0)
-    return code, " ".join(capsys.readouterr().err.split())
 
 
 def test_it_predicts_and_is_scored_by_the_commands(tmp_path, capsys, monkeypatch):
@@ -209,14 +222,14 @@ def test_it_predicts_and_is_scored_by_the_commands(tmp_path, capsys, monkeypatch
     assert result["trained_on"] is None
     assert (tmp_path / "evaluation" / "data-all.json").is_file()
     words = "evaluate", path, tmp_path / "data", "--classes", classes
-    code, told = call(capsys, monkeypatch, *words)
+    code, _, told = call(capsys, monkeypatch, *words)
     assert code == 0
-    assert "nobody here knows what it was trained on" in told
+    assert "nobody here knows what it was trained on" in " ".join(told.split())
     words = "predict", path, tmp_path / "data" / "images", "--out", tmp_path / "masks"
-    code, told = call(capsys, monkeypatch, *words)
+    code, _, told = call(capsys, monkeypatch, *words)
     assert code == 1
-    assert "by --classes dataset.toml" in told
-    code, told = call(capsys, monkeypatch, *words, "--classes", classes)
+    assert "by --classes dataset.toml" in " ".join(told.split())
+    code, _, told = call(capsys, monkeypatch, *words, "--classes", classes)
     assert code == 0
     with (tmp_path / "masks" / "predictions.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 3

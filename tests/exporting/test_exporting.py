@@ -14,6 +14,7 @@ from PIL import Image
 import maskwright as mw
 from maskwright.artifacts import open_artifact
 from maskwright.artifacts.parity import verify
+from maskwright.artifacts.runtimes import Onnx
 from maskwright.data.dataset import read_pair
 from maskwright.engine import keras
 from maskwright.errors import DataError, RunError, UsageError
@@ -328,22 +329,21 @@ def test_layers_get_their_floats_back_where_int8_costs_too_much(
     runs, format, monkeypatch, tmp_path, capsys
 ):
     """The masks of the run are taken as the truth, and those of int8 in all layers spoilt."""
-    compared = quantizing.compare
+    compared = quantizing.compare_all
     found, floats = [], []
 
-    def strict(artifact, shown, by_network=False):
-        found.append(compared(artifact, shown, by_network))
+    def strict(artifact, shown):
+        found.append(compared(artifact, shown))
         floats.append(count_of_floats(artifact))
-        return replace(found[-1], loss=0.01 if len(found) <= spoilt else 0.0)
+        return [replace(one, loss=0.01 if len(found) == 1 else 0.0) for one in found[-1]]
 
-    spoilt = 2 if format == "openvino" else 1  # as a whole, and the network alone
-    monkeypatch.setattr(quantizing, "compare", strict)
+    monkeypatch.setattr(quantizing, "compare_all", strict)
     run = layered(runs["whole"])
     folder = export(run, format, int8=True, most_loss=0.005, out=tmp_path / "made")
     told = capsys.readouterr().err
     assert "int8 in all layers costs 0.0100 of mean IoU, and 0.005 is the most" in told
     assert "int8 but for" in told
-    assert len(found) == 2 * spoilt
+    assert [len(one) for one in found] == 2 * [2 if format == "openvino" else 1]
     if format == "litert":  # NNCF measures by itself, and finds nothing to give back
         assert floats[-1] > floats[0]
     assert verify(folder).loss <= 0.005
@@ -359,10 +359,12 @@ def test_int8_that_costs_too_much_is_refused(runs, monkeypatch, tmp_path):
 
 
 def test_int8_that_costs_too_much_in_every_way_is_refused(runs, monkeypatch, tmp_path):
-    compared = quantizing.compare
+    compared = quantizing.compare_all
     costs = iter([0.02, 0.009, *[0.03] * 9])
     monkeypatch.setattr(
-        quantizing, "compare", lambda *given: replace(compared(*given), loss=next(costs))
+        quantizing,
+        "compare_all",
+        lambda *given: [replace(one, loss=next(costs)) for one in compared(*given)],
     )
     with pytest.raises(
         RunError,
@@ -373,10 +375,23 @@ def test_int8_that_costs_too_much_in_every_way_is_refused(runs, monkeypatch, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_network_that_is_not_the_files_own_is_refused(runs, monkeypatch, tmp_path):
+    """The file by itself is right, and what predict takes out of it is not."""
+    folder = export(runs["whole"], "onnx", out=tmp_path / "made")
+    right = Onnx.logits
+    monkeypatch.setattr(Onnx, "logits", lambda self, squares: right(self, squares)[:, ::-1])
+    with pytest.raises(RunError, match=r"model\.onnx is not what was exported: .*have the run's"):
+        verify(folder)
+    with pytest.raises(RunError, match="the exported model is not the run's"):
+        export(runs["whole"], "onnx", out=tmp_path / "again")
+
+
 def test_int8_is_kept_where_no_truth_tells_what_it_costs(runs, monkeypatch, tmp_path):
-    compared = quantizing.compare
+    compared = quantizing.compare_all
     monkeypatch.setattr(
-        quantizing, "compare", lambda *given: replace(compared(*given), loss=float("nan"))
+        quantizing,
+        "compare_all",
+        lambda *given: [replace(one, loss=float("nan")) for one in compared(*given)],
     )
     folder = export(layered(runs["whole"]), "litert", int8=True, most_loss=1, out=tmp_path / "made")
     assert is_in_eight_bits(open_artifact(folder))

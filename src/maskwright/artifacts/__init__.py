@@ -62,9 +62,10 @@ class Artifact:
     @property
     def megabytes(self) -> float:
         """What its file takes on disk, or its files."""
-        parts = {self.path, self.path.with_suffix(".bin")} if self.path.suffix == ".xml" else ()
-        files = [one for one in self.path.rglob("*") if one.is_file()] or parts or [self.path]
-        return sum(one.stat().st_size for one in files) / 1e6
+        files = [self.path, *self.path.rglob("*")]
+        if self.path.suffix == ".xml":
+            files.append(self.path.with_suffix(".bin"))
+        return sum(one.stat().st_size for one in files if one.is_file()) / 1e6
 
     def outputs(self, pixels: np.ndarray) -> Found:
         """What the file itself gives for images or squares uint8 [B, H, W, C], by name.

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from maskwright.artifacts.facts import VIEW, Facts
-from maskwright.artifacts.runtimes import LEAST, Found, onnx_model, onnx_session, opening
+from maskwright.artifacts.runtimes import LEAST, Found, onnx_model, onnx_session
 from maskwright.config import CHOICES, ViewConfig
 from maskwright.data.bands import Bands, bands_from_dict
 from maskwright.data.labels import from_dict
@@ -45,7 +45,7 @@ class Scaling:
     std: tuple[float, ...] = ()
 
     def of(self, squares: np.ndarray) -> np.ndarray:
-        """Squares uint8 [B, S, S, C] as a network takes them.
+        """Squares uint8 [B, S, S, C] as a network takes them, scaled float32 [B, S, S, C].
 
         >>> Scaling((0.5,), (0.25,)).of(np.full((1, 1, 1, 1), 255, np.uint8)).item()
         2.0
@@ -89,8 +89,14 @@ class Foreign:
     def output(self, classes: Path) -> tuple[int, int]:
         """Which output has the classes, and along which axis; found out by asking it once."""
         side, count = self.facts.size, self.facts.bands.count
-        with opening(self.path):
+        try:
             found = self.run(np.zeros((1, side, side, count), np.uint8))
+        except Exception as error:
+            said = " ".join(str(error).split())[:200]
+            raise RunError(
+                f"{self.path} fails at a square of {side} pixels: write the size it was trained "
+                f"on into {classes}, under [input] ({said})"
+            ) from None
         wanted = {self.classes, 1} if self.classes == 2 else {self.classes}
         for place, one in enumerate(found):
             axes = [k for k in (1, 3) if one.ndim == 4 and one.shape[k] in wanted]

@@ -15,10 +15,10 @@ from maskwright.artifacts.parity import (
     FILE,
     Example,
     Parity,
-    compare,
+    compare_all,
     limits_of,
-    ways_to_use,
     write_reference,
+    wrong_in_any,
 )
 from maskwright.console import say, track
 from maskwright.environment import installed_version
@@ -123,13 +123,12 @@ def certificate(artifact: Artifact, parity: Parity) -> str:
 def certified(artifact: Artifact, examples: list[Example]) -> Parity:
     """How an artifact compares; RunError where it does not do what its run does.
 
-    Where the file takes images, its network alone is compared as well, which ``predict`` uses.
+    It is compared in each way that it is used, and told of by itself.
     """
-    parity, *alone = (compare(artifact, examples, way) for way in ways_to_use(artifact))
-    limits = limits_of(artifact)
-    if wrong := next((found for one in (parity, *alone) if (found := one.wrong(limits))), []):
+    parities = compare_all(artifact, examples)
+    if wrong := wrong_in_any(parities, limits_of(artifact)):
         raise RunError(
             f"the exported model is not the run's: {'; '.join(wrong)} ({len(examples)} images). "
             "Nothing was kept of it; try another format, and tell us"
         )
-    return parity
+    return parities[0]

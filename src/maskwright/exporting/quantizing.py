@@ -7,7 +7,7 @@ Where mean IoU falls by more than is allowed, layers get their floats back, step
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from statistics import median
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from maskwright.artifacts import Artifact, open_artifact
 from maskwright.artifacts.facts import Facts
-from maskwright.artifacts.parity import Example, Parity, compare, ways_to_use
+from maskwright.artifacts.parity import Example, Parity, compare_all
 from maskwright.console import print_trade, say
 from maskwright.data.dataset import Dataset
 from maskwright.data.images import read_image, read_mask
@@ -52,7 +52,7 @@ def in_eight_bits(
     losses: dict[float, str] = {}
     for floats in STEPS[format](job):
         made = open_artifact(path)
-        after = worst(compare(made, examples, alone) for alone in ways_to_use(made))
+        after = max(compare_all(made, examples), key=lambda one: one.loss)
         if not after.loss > most_loss:  # unknown (NaN) where no pixel of the truth counts
             break
         losses[after.loss] = floats
@@ -72,11 +72,6 @@ def in_eight_bits(
         ]
     )
     return made
-
-
-def worst(parities: Iterable[Parity]) -> Parity:
-    """That of the largest loss."""
-    return max(parities, key=lambda one: one.loss)
 
 
 def calibrating(dataset: Dataset) -> list[Pair]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from maskwright.artifacts import CERTIFICATE
 from maskwright.runs import Run
 from maskwright.texts import read_json
 
@@ -15,8 +16,9 @@ def exports(run: Run) -> list[dict[str, Any]]:
     ``shift`` (pixels down and right), ``mean_iou`` and ``of_run``, or None, and ``megabytes``.
     """
     rows = []
-    digest = run.digest
-    for path in sorted((run.path / "exports").glob("*/parity.json")):
+    certificates = sorted((run.path / "exports").glob(f"*/{CERTIFICATE}"))
+    digest = run.digest if certificates else ""
+    for path in certificates:
         try:
             told = read_json(path)
             if told["made"]["sha256"] != digest:
