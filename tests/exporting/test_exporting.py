@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import maskwright as mw
+from maskwright import exporting
 from maskwright.artifacts import open_artifact
 from maskwright.artifacts.parity import verify
 from maskwright.artifacts.runtimes import Onnx
@@ -409,6 +410,15 @@ def test_images_that_give_ranges_show_every_class(runs):
     pairs = calibrating(dataset)
     assert len({pair.image for pair in pairs}) == len(pairs)
     assert {pair.split for pair in pairs} == {"train"}
+
+
+def test_ranges_hold_for_colours_that_no_training_image_has(runs):
+    from maskwright.exporting.quantizing import squares_of
+
+    run = runs["whole"]
+    squares = squares_of(run.dataset, exporting.facts_of(run, "image"))
+    flat = {tuple(square[0, 0]) for square in squares if (square == square[0, 0]).all()}
+    assert {(0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 255, 255)} <= flat
 
 
 def test_a_saved_model_that_is_damaged_is_named(tmp_path):
