@@ -174,9 +174,10 @@ def found_objects(
     >>> found_objects(np.array([[0, 7, 7]]), np.array([[1, 1, 0]], bool), np.ones((1, 3), bool))
     array([[2, 1]])
     """
-    rows, height = _rows(np.where(counts, truth_objects, 0).ravel())
+    counts = counts & (truth_objects > 0)  # most pixels are of no object
+    rows, height = _rows(truth_objects[counts])
     area = np.bincount(rows, minlength=height)
-    covered = np.bincount(rows[predicted.ravel()], minlength=height)
+    covered = np.bincount(rows[predicted[counts]], minlength=height)
     return np.stack([area, covered], axis=-1)[1:]
 
 
