@@ -9,7 +9,7 @@ import pytest
 
 import maskwright as mw
 from maskwright import memory, planning
-from maskwright.choosing import choose_rate, choose_view
+from maskwright.choosing import choose_changes, choose_rate, choose_view
 from maskwright.errors import UsageError
 from maskwright.fingerprint import Fingerprint
 from maskwright.planning import plan, plan_for
@@ -116,6 +116,34 @@ def test_few_steps_are_larger(steps, rate):
     assert chosen.value == rate
     assert f"there is time for {steps:,} steps, " in chosen.reason
     assert ("few must be larger" in chosen.reason) == (rate > 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("views", "settings", "changed"),
+    [
+        (4_999, {}, False),
+        (5_000, {}, True),
+        (9_999, {"model.weights": "none"}, False),  # those learn nothing by heart so soon
+        (5_000, {"view.fit": "window", "view.size": 256}, False),  # of which 16 cover an image
+        (80_000, {"view.fit": "window", "view.size": 256}, True),
+        (80_000, {"view.fit": "window", "view.size": 256, "view.scale": 1.5}, False),
+    ],
+)
+def test_images_that_are_seen_often_are_changed_more(views, settings, changed):
+    data = seen(longer=1024, thick=30, images=100)
+    choices = choose_changes(data, recipe("default", settings), views)
+    values = {choice.key: choice.value for choice in choices}
+    assert values == ({"augment.strength": 2.0, "train.weight_decay": 0.1} if changed else {})
+    assert (
+        not changed or "is seen about 50 times, and would be learnt by heart" in choices[0].reason
+    )
+
+
+def test_changes_that_were_given_are_kept(dataset):
+    made = plan_for(dataset, {"train.minutes": 5.0, "augment.strength": 0.5}, 290)
+    assert made.config.augment.strength == 0.5
+    assert made.config.train.weight_decay == 0.1  # six images are seen thousands of times
+    assert "augment.strength" not in {choice.key for choice in made.choices}
 
 
 def test_a_plan_is_written_down_in_words(dataset):

@@ -21,6 +21,7 @@ WIDE = 25.0  # the same in the image, from which on objects are told apart in wh
 MOST_WHOLE = 640  # pixels, side of the largest view of a whole image
 SIDES = (192, 224, 256, 320, 384, 448, 512, 640)  # of views, pixels
 MANY_STEPS = 550  # from which on the usual learning rate is best; see choose_rate
+MANY_TIMES = 50  # that each part of the images is seen, from which on it is changed more
 ENOUGH_VIEWS = 2500  # views of 256 pixels from which they are better than smaller ones; see enough
 
 
@@ -130,6 +131,32 @@ def choose_view(
             "random place in the image, which costs less; prediction sees the whole view",
         ),
     ]
+
+
+def choose_changes(seen: Fingerprint, config: Config, views: int) -> list[Choice]:
+    """Larger random changes, and more decay, where the same is seen so often that it is learnt.
+
+    Sixty pets, each seen 67 times, had mean IoU 0.734 and 0.726 (two seeds), with both 0.744 and
+    0.731, and a validation loss of 0.31 and 0.29 in place of 0.33 and 0.35. Membranes were as good
+    either way.
+    """
+    times = views / places(seen, config)
+    if times < MANY_TIMES or not config.model.pretrained:
+        return []
+    why = f"as each place of the images is seen about {times:,.0f} times, and would be learnt by "
+    why += "heart; twice the random changes in place, size and colour"
+    return [
+        Choice("augment.strength", 2.0, why),
+        Choice("train.weight_decay", 0.1, "the same: larger weights cost more"),
+    ]
+
+
+def places(seen: Fingerprint, config: Config) -> float:
+    """How many views the training images have: one each, or as many windows as cover them."""
+    if config.view.fit != "window":
+        return seen.images
+    covered = (seen.sizes * config.view.scale / config.view.size).clip(min=1).prod(axis=1)
+    return seen.images * float(covered.mean())
 
 
 def enough(size: int, *, pretrained: bool = True) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from maskwright.errors import UsageError, nearest
@@ -76,6 +77,18 @@ class AugmentConfig:
     saturation: float = 0.3  # factor, log-uniform between 1 / (1 + saturation) and 1 + saturation
     elastic: float = 0.0  # share of the view's side, standard deviation of a bend on a 3×3 grid
     crop: float = 1.0  # share of the view's side that a step sees, anywhere in the image; 1: all
+    strength: float = 1.0  # what rotate, zoom, shift and those of colours are multiplied by
+
+    @cached_property
+    def scaled(self) -> AugmentConfig:
+        """The same random changes at a strength of 1.
+
+        >>> AugmentConfig(rotate=15, strength=2).scaled.rotate
+        30
+        """
+        ranges = ("rotate", "zoom", "shift", "brightness", "contrast", "saturation")
+        values = {name: self.strength * getattr(self, name) for name in ranges}
+        return replace(self, strength=1.0, **values) if self.strength != 1 else self
 
 
 @dataclass(frozen=True)
@@ -193,6 +206,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "augment.brightness": (0, 1),
     "augment.contrast": (0, 4),
     "augment.saturation": (0, 4),
+    "augment.strength": (0, 4),
     "train.minutes": (0, 1_000_000),
     "train.epochs": (0, 1_000_000),
     "train.batch": (1, 65_536),

@@ -44,7 +44,7 @@ def fit(
     seconds that a step took a megapixel, 0 where too few large steps were made to say.
     """
     pairs, config = dataset.of("train"), run.config
-    rims, zoom = rims_of(dataset.table, config), config.augment.zoom
+    rims, zoom = rims_of(dataset.table, config), config.augment.scaled.zoom
     source = open_source(pairs, dataset.table, config.view, zoom, dataset.bands, rims)
     if config.model.pretrained and not config.train.encoder_rate:
         freeze_encoder(network)

@@ -7,12 +7,12 @@ and only the rest is chosen (choosing.py).
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from maskwright.choosing import Choice, choose_network, choose_rate, choose_view
+from maskwright.choosing import Choice, choose_changes, choose_network, choose_rate, choose_view
 from maskwright.config import Config
 from maskwright.console import amount, duration
 from maskwright.data.dataset import Dataset, load_dataset
@@ -98,41 +98,57 @@ def plan_for(
 
     ``network`` is the one that will be trained, where it is built already.
     """
-    config = recipe("default", given)
+    draft = Draft(given)
+    config = draft.config
     classes, rims = channels(dataset.table, config), rims_of(dataset.table, config) is not None
     network = network or build(config.model, classes, dataset.bands.count)
     seen = fingerprint(dataset)
     rate = rate_of(config.model, measure=left > ROOM_TO_MEASURE)
     engine = keras.config.backend()
-    for_steps = left - COMPILING.get(engine, COMPILING_ELSE) - ENDING
-    facts: tuple[str, ...] = (
+    seconds = left - COMPILING.get(engine, COMPILING_ELSE) - ENDING
+    draft.take(choose_network(config))
+    draft.take(choose_view(seen, rate, seconds, config, given, rims=rims))
+    side = draft.config.side(draft.config.view.size)
+    draft.take(choose_batch(network, side, draft.config), even_given=True)
+    batch = draft.config.train.batch
+    views = int(seconds / rate.image(side, batch))
+    refuse_impossible(seen, draft.config, rate, seconds, views)
+    draft.take([choose_rate(draft.config, views // batch)])
+    draft.take(choose_changes(seen, draft.config, views))
+    facts = (
         data_in_words(seen),
         f"classes: {shares_in_words(seen.names, seen.shares)} of the pixels",
         thickness_in_words(seen),
         f"an image of 192×192 pixels takes {1e3 * rate.image(192, config.train.batch):.0f} ms of "
         f"training on {engine}, {rate.source}",
         f"time for steps, after reading and compiling, before the last validation: "
-        f"{duration(max(0.0, for_steps))}",
+        f"{duration(max(0.0, seconds))}",
+        memory_in_words(step_bytes(network, side, batch), batch),
     )
-    choices = [
-        *choose_network(config),
-        *choose_view(seen, rate, for_steps, config, given, rims=rims),
-    ]
-    choices = [choice for choice in choices if choice.key not in given]
-    config = recipe("default", {**{c.key: c.value for c in choices}, **given})
-    side = config.side(config.view.size)
-    if (batch := fitting(network, side, config.train.batch)) < config.train.batch:
-        why = "as many images as should fit into the memory that is free"
-        choices.append(Choice("train.batch", batch, why))
-        config = change(config, {"train.batch": batch})
-    views = int(for_steps / rate.image(side, config.train.batch))
-    refuse_impossible(seen, config, rate, for_steps, views)
-    if "train.learning_rate" not in given:
-        chosen = choose_rate(config, views // config.train.batch)
-        choices.append(chosen)
-        config = change(config, {chosen.key: chosen.value})
-    facts += (memory_in_words(step_bytes(network, side, config.train.batch), config.train.batch),)
-    return Plan(data_name(dataset.root), config, tuple(choices), facts, views)
+    return Plan(data_name(dataset.root), draft.config, tuple(draft.choices), facts, views)
+
+
+class Draft:
+    """A configuration that grows by choices; settings that are ``given`` are kept."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self.given, self.config = given, recipe("default", given)
+        self.choices: list[Choice] = []
+
+    def take(self, choices: Sequence[Choice], *, even_given: bool = False) -> None:
+        """Make these choices, of what was given only where that cannot be."""
+        made = [one for one in choices if even_given or one.key not in self.given]
+        self.choices += made
+        self.config = change(self.config, {one.key: one.value for one in made})
+
+
+def choose_batch(network: keras.Model, side: int, config: Config) -> list[Choice]:
+    """A smaller batch, where one of views of this side would not fit into the memory."""
+    batch = fitting(network, side, config.train.batch)
+    if batch == config.train.batch:
+        return []
+    why = "as many images as should fit into the memory that is free"
+    return [Choice("train.batch", batch, why)]
 
 
 def refuse_impossible(

@@ -158,6 +158,16 @@ def test_any_number_of_channels_is_seen_alike(channels):
     assert np.abs(seen.astype(int) - alone).max() <= 2  # OpenCV's steps of 1/32 pixel
 
 
+def test_strength_widens_all_ranges_but_the_crop_and_the_bend():
+    twice = AugmentConfig(flip=0.5, rotate=10, zoom=0.1, shift=0.05, brightness=0.1, contrast=0.1,
+                          saturation=0.1, elastic=0.02, crop=0.75, strength=2)  # fmt: skip
+    same = AugmentConfig(flip=0.5, rotate=20, zoom=0.2, shift=0.1, brightness=0.2, contrast=0.2,
+                         saturation=0.2, elastic=0.02, crop=0.75)  # fmt: skip
+    for seed in range(5):
+        for one, other in zip(changed(seed, twice), changed(seed, same), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def slow_colors(image: np.ndarray, rng: np.random.Generator, config: AugmentConfig) -> np.ndarray:
     """Brightness, contrast and saturation one after another in float64."""
     brightness = rng.uniform(-config.brightness, config.brightness) * 255

@@ -33,6 +33,7 @@ def augment(
     (ignore) in the mask. ``of`` is the height and width of the original where image and mask are
     smaller copies of it: the view is the same. ``out`` takes the results.
     """
+    config = config.scaled
     height, width = of or mask.shape
     matrix = view_matrix(height, width, view.size, view.fit, view.scale)
     change = random_map(rng, view.size, config)
