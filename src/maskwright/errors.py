@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -72,6 +73,15 @@ ADVICE = {
 
 class DownloadError(MaskwrightError, OSError):
     """A file could not be fetched whole."""
+
+
+def command(*words: object) -> str:
+    """What to type: ``maskwright`` and the words, each in quotes where a shell needs them.
+
+    >>> command("train", Path("my cells"))
+    "maskwright train 'my cells'"
+    """
+    return shlex.join(["maskwright", *map(str, words)])
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from maskwright.config import flatten
 from maskwright.console import say
 from maskwright.data.dataset import Dataset
 from maskwright.engine import keras
-from maskwright.errors import RunError, UsageError
+from maskwright.errors import RunError, UsageError, command
 from maskwright.recording import data_of, free_folder
 from maskwright.runs import Run, check_format, load
 from maskwright.settings import change
@@ -74,15 +73,15 @@ def check_model_given(run: Run, *, given: bool) -> None:
         was = "of your own; give it again" if run.about["own_model"] else "of ours; leave yours out"
         raise RunError(
             f"{run.path} was begun with a model {was}, as in "
-            f"{command('data', run.path, own_model=not given)}"
+            f"{again('data', run.path, own_model=not given)}"
         )
 
 
-def command(data: str | Path, run: Path, *, own_model: bool = False) -> str:
+def again(data: str | Path, run: Path, *, own_model: bool = False) -> str:
     """The command that goes on with a run; with a model of one's own it is one of Python."""
     if own_model:
         return f"maskwright.train({str(data)!r}, out={str(run)!r}, model=…, resume=True)"
-    return f"maskwright train {shlex.quote(str(data))} --out {shlex.quote(str(run))} --resume"
+    return command("train", data, "--out", run, "--resume")
 
 
 def variables_of(trainer: keras.Model, network: keras.Model) -> dict[str, list[Any]]:

@@ -37,10 +37,10 @@ from maskwright.recording import (
 )
 from maskwright.resuming import (
     TRACK,
+    again,
     check_data,
     check_model_given,
     check_settings,
-    command,
     last_begun,
 )
 from maskwright.runs import Run
@@ -122,7 +122,7 @@ def train_into(
     check_monitor(config.train.monitor, dataset)
     saved = latest_checkpoint(run.path)
     forget_checkpoints(run.path, after=saved.step if saved else -1)
-    with going_on(run.path, command(data, run.path, own_model=own_model)):
+    with going_on(run.path, again(data, run.path, own_model=own_model)):
         if saved:
             check_data(run, dataset)
             run.forget_scores()
@@ -132,15 +132,15 @@ def train_into(
 
 
 @contextmanager
-def going_on(folder: Path, again: str) -> Iterator[None]:
+def going_on(folder: Path, typed: str) -> Iterator[None]:
     """Where a training does not reach its end, say how it goes on; leave nothing of nothing."""
     try:
         yield
     except WriteError as error:
-        raise WriteError(f"{error}; then go on with: {again}") from error
+        raise WriteError(f"{error}; then go on with: {typed}") from error
     except (KeyboardInterrupt, SystemExit):
         with suppress(WriteError):
-            give_up(Run(folder), again)
+            give_up(Run(folder), typed)
         raise
 
 
@@ -188,10 +188,10 @@ def finish(
         remember(run.config.model, rate)
 
 
-def give_up(run: Run, again: str) -> None:
+def give_up(run: Run, typed: str) -> None:
     """Say how an interrupted training goes on; where nothing was saved, leave nothing."""
     if has_checkpoint(run.path):
-        say(f"interrupted, and nothing is lost; go on with: {again}")
+        say(f"interrupted, and nothing is lost; go on with: {typed}")
     elif not (run.path / "model.keras").is_file():
         discard_run(run)
         say(f"nothing had been learnt: what was begun in {run.path} is removed again")

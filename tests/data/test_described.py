@@ -1,6 +1,9 @@
 """check --init writes a dataset.toml that can be edited and reads back as what was found."""
 
+import json
+import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,18 +95,24 @@ def test_a_toml_of_another_name_is_to_be_edited_itself(folder):
     assert not (folder.parent / "dataset.toml").exists()
 
 
-def test_data_that_were_unpacked_elsewhere_are_to_be_described_there(folder, tmp_path):
-    import shutil
-    from dataclasses import replace
-
-    found = check(folder)
-    elsewhere = Path(shutil.copytree(folder, tmp_path / "cache" / "set"))
-    unpacked = replace(found, listing=replace(found.listing, root=elsewhere))
-    with pytest.raises(
-        UsageError, match=r"data was unpacked into .*cache/set; edit the dataset\.toml there"
-    ):
-        write_described(unpacked)
-    assert not (folder / "dataset.toml").exists()
+@pytest.mark.parametrize("kind", ["coco", "zip"])
+def test_an_export_is_not_hidden_by_one(folder, tmp_path, kind):
+    export = tmp_path / "my cells"
+    if kind == "zip":
+        export = Path(shutil.make_archive(str(export), "zip", folder))
+    else:
+        shutil.copytree(folder / "images", export / "images")
+        (export / "annotations").mkdir()
+        coco = {"images": [], "annotations": [], "categories": []}
+        (export / "annotations" / "all.json").write_text(json.dumps(coco))
+    found = replace(check(folder), data=export)
+    message = (
+        f"my cells.* is an export, and a dataset.toml in its place would hide it; write a copy of "
+        f"plain images and masks by maskwright check '{export}' --repair NEW and edit the data"
+    )
+    with pytest.raises(UsageError, match=message):
+        write_described(found)
+    assert not list(tmp_path.rglob("dataset.toml"))
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(folder, monkeypatch):

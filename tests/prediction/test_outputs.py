@@ -18,7 +18,7 @@ from maskwright.views import Rows
 @pytest.fixture
 def output(tmp_path, table):
     image = Held(np.zeros((6, 4, 3), np.uint8))
-    picture = Picture("a.png", "a", None, lambda bands: image)
+    picture = Picture("a.png", "a", None, lambda bands: image, None)
     return Output(picture, image, tmp_path, table, Extra())
 
 

@@ -236,3 +236,19 @@ def test_what_cannot_be_decided_is_said_before_anything_is_written(run, tmp_path
     with pytest.raises(UsageError, match=r"without its calibration"):
         predict(run, run.dataset.pairs[0].image, out=tmp_path / "out", abstain=0.9)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["x/clip.avi", "y/clip.avi"], r"x/clip\.avi, y/clip\.avi would all become clip-000000\.p"),
+        (["clip.avi", "clip.mp4"], r"would all become clip-000000\.png; predict each into an"),
+        (["a.png", "a-confidence.png"], r"would all become a-confidence\.png; predict each into"),
+        (["clip.avi", "clip-000004.png"], r"clip-000004\.png has the name of a frame of the video"),
+    ],
+)
+def test_files_that_would_be_written_over_each_other_are_refused(tmp_path, names, message):
+    extra = Extra(confidence=True)
+    with pytest.raises(UsageError, match=message):
+        plan_outputs([Path(name) for name in names], Record(tmp_path, {}), extra)
+    plan_outputs([Path(name) for name in names[:1]], Record(tmp_path, {}), extra)

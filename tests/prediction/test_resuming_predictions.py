@@ -2,8 +2,10 @@
 
 import csv
 import errno
+import io
 import json
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -134,3 +136,54 @@ def test_ctrl_c_says_how_to_go_on(run, tmp_path, images, monkeypatch, capsys):
     monkeypatch.undo()
     assert len(predict(run, images, out=tmp_path / "out", resume=True)) == 4
     assert not list((tmp_path / "out").glob(".*part*"))
+
+
+def write_film(path, level):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 5, (64, 48))
+    for _ in range(2):
+        writer.write(np.full((48, 64, 3), level, np.uint8))
+    writer.release()
+
+
+def test_a_video_that_has_changed_is_predicted_again(run, tmp_path, capsys):
+    film, out = tmp_path / "clip.avi", tmp_path / "out"
+    write_film(film, 0)
+    predict(run, film, out=out)
+    predict(run, film, out=out, resume=True)
+    assert "2 of 2 images were done before" in capsys.readouterr().err
+    write_film(film, 250)
+    predict(run, film, out=out, resume=True)
+    assert "were done before" not in capsys.readouterr().err
+    assert np.asarray(Image.open(out / "clip-000001.png")).all()
+
+
+def test_a_video_of_the_same_name_from_elsewhere_takes_the_place_of_none(run, tmp_path):
+    (tmp_path / "other").mkdir()
+    for path in (tmp_path / "clip.avi", tmp_path / "other" / "clip.avi"):
+        write_film(path, 0)
+    predict(run, tmp_path / "clip.avi", out=tmp_path / "out")
+    with pytest.raises(UsageError, match=r"other/clip\.avi would become what .* is there already"):
+        predict(run, tmp_path / "other" / "clip.avi", out=tmp_path / "out", resume=True)
+
+
+def test_standard_input_is_read_again(run, tmp_path, images, monkeypatch):
+    for level in (0, 250):
+        content = io.BytesIO()
+        Image.new("RGB", (12, 10), (level,) * 3).save(content, "PNG")
+        content.seek(0)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(content))
+        predict(run, "-", out=tmp_path / "out", resume=True)
+    assert np.asarray(Image.open(tmp_path / "out" / "stdin.png")).all()
+
+
+@pytest.mark.parametrize(
+    "line", ["{", "[1]", '{"stem": "a"}', '{"stem": []}', "null", "[" * 100_000]
+)
+def test_a_damaged_record_is_named(run, tmp_path, images, line):
+    predict(run, images[0], out=tmp_path / "out")
+    with (tmp_path / "out" / NAME).open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(
+        UsageError, match=r"\.predictions\.jsonl is damaged \(.*choose another --out"
+    ):
+        predict(run, images, out=tmp_path / "out", resume=True)

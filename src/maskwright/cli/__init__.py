@@ -16,7 +16,7 @@ from maskwright.cli.results import compare, evaluate, predict, report
 from maskwright.cli.settings import SEED, SETTINGS, configure, start_engine
 from maskwright.cli.suspects import suspects
 from maskwright.cli.train import plan, train
-from maskwright.errors import MaskwrightError
+from maskwright.errors import MaskwrightError, command
 from maskwright.interrupts import SAID
 
 
@@ -136,11 +136,10 @@ def check(
     if repair:
         made = write_repaired(found, repair)
         say(f"repaired: {made.in_words()}")
-    command = f"maskwright check {shlex.quote(str(repair))}" if repair else next_command(found)
-    if command:
-        again = [f" --set {shlex.quote(text)}" for text in settings]
-        again += [f" --seed {seed}"] if seed is not None else []
-        say(f"{'then' if init else 'next'}: {command}{''.join(again)}")
+    if then := command("check", repair) if repair else next_command(found):
+        again = [word for text in settings for word in ("--set", text)]
+        again += ["--seed", str(seed)] if seed is not None else []
+        say(f"{'then' if init else 'next'}: {' '.join([then, *map(shlex.quote, again)])}")
     if found.stops and not repair:
         sys.exit(1)
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from maskwright.errors import command
+
 PATH = click.Path(path_type=Path)
 
 
@@ -27,7 +29,7 @@ def pets(folder: Path) -> None:
     from maskwright.data.download import fetch_pets
 
     fetch_pets(folder)
-    say(f"next: maskwright train {folder}")
+    say(f"next: {command('train', folder)}")
 
 
 @data.command()
@@ -46,7 +48,7 @@ def shapes(folder: Path, count: int, size: int, seed: int) -> None:
     from maskwright.data.samples import write_samples
 
     write_samples(folder, count=count, size=size, seed=seed)
-    say(f"next: maskwright train {folder}")
+    say(f"next: {command('train', folder)}")
 
 
 @data.command()

@@ -11,6 +11,7 @@ import click
 from maskwright.cli.data import PATH
 from maskwright.cli.results import JSON
 from maskwright.cli.settings import start_engine
+from maskwright.errors import command
 
 
 @click.command()
@@ -60,7 +61,7 @@ def export(run: Path, format: str, int8: bool, most_loss: float, out: Path | Non
     say(f"exported: {folder}, with model-card.md on how to call it, and parity.json")
     if out is None and (opened.path / "report.html").is_file():
         say(f"report: {write_report(opened)}")
-    say(f"next: maskwright predict {folder} IMAGES --out masks")
+    say(f"next: {command('predict', folder, 'IMAGES', '--out', 'masks')}")
 
 
 @click.command()

@@ -10,7 +10,7 @@ import click
 
 from maskwright.cli.data import PATH
 from maskwright.cli.settings import start_engine
-from maskwright.errors import UsageError
+from maskwright.errors import UsageError, command
 
 TTA = click.option(
     "--tta",
@@ -75,7 +75,7 @@ def evaluate(
     reported = result["name"] == "test" or (result["name"] == "val" and not run.dataset.of("test"))
     if reported and run.results is None:
         say(f"report: {write_report(run)}")
-    say(f"next: maskwright predict {model} IMAGES --out masks --overlay")
+    say(f"next: {command('predict', model, 'IMAGES', '--out', 'masks', '--overlay')}")
 
 
 @click.command()

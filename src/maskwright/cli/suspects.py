@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ import click
 from maskwright.cli.data import PATH
 from maskwright.cli.results import JSON
 from maskwright.cli.settings import start_engine
+from maskwright.errors import command
 
 
 @click.command()
@@ -59,5 +59,5 @@ def suspects(
         click.echo(json.dumps(rows))
     say(f"page: {out / 'suspects.html'}; also suspects.csv, label-studio.json and cvat.xml")
     if rows:
-        place = shlex.quote(str(data or opened[0].dataset.root))
-        say(f"next: mend the masks that are wrong, then maskwright check {place}")
+        place = data or opened[0].dataset.root
+        say(f"next: mend the masks that are wrong, then {command('check', place)}")

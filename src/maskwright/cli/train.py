@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from maskwright.cli.settings import (
     network_options,
     start_engine,
 )
+from maskwright.errors import command
 
 STARTED = time.perf_counter()  # of a --time that someone is waiting for
 
@@ -50,12 +50,12 @@ def plan(data: Path, as_json: bool, **options: Any) -> None:
     print_plan(made)
     if as_json:
         click.echo(json.dumps(made.to_dict()))
-    again = "".join(f" --set {shlex.quote(text)}" for text in options["settings"])
+    again = [word for text in options["settings"] for word in ("--set", text)]
     for option in ("encoder", "encoder_weights", "size", "batch", "seed"):
         if options[option] is not None:
-            again += f" --{option.replace('_', '-')} {options[option]}"
-    again += " --skip-bad" if options["skip_bad"] else ""
-    say(f"next: maskwright train {shlex.quote(str(data))} --time {options['budget']}{again}")
+            again += [f"--{option.replace('_', '-')}", str(options[option])]
+    again += ["--skip-bad"] if options["skip_bad"] else []
+    say(f"next: {command('train', data, '--time', options['budget'], *again)}")
 
 
 @click.command()
@@ -124,4 +124,4 @@ def train(data: Path, out: Path | None, resume: bool, **options: Any) -> None:
         del changes["train.minutes"]
         run = train(data, out=out, minutes=minutes, settings=changes, resume=resume, begun=STARTED)
     say(f"report: {write_report(run)}")
-    say(f"next: maskwright evaluate {run.path}")
+    say(f"next: {command('evaluate', run.path)}")

@@ -17,7 +17,7 @@ from maskwright.data.images import RGB, Bands, RawMask, read_image, read_mask
 from maskwright.data.kinds import KINDS, LEFT_OUT
 from maskwright.data.labels import ClassTable
 from maskwright.data.pairing import Pair
-from maskwright.errors import DataError, UsageError, nearest, some
+from maskwright.errors import DataError, UsageError, command, nearest, some
 
 AUTO = SplitConfig()
 NAMED = 20  # files, at most, of a list in the terminal
@@ -81,7 +81,7 @@ def load_dataset(
     assert found.table is not None
     if lowers := [finding for finding in found.findings if finding.severity == LOWERS]:
         things = some((f"{finding.title} ({finding.count})" for finding in lowers), 3)
-        say(f"noticed: {things}; maskwright check {data} tells more")
+        say(f"noticed: {things}; {command('check', data)} tells more")
     root, layout = found.listing.root, found.listing.layout
     return Dataset(root, layout, found.table, found.pairs, found.pixels, found.bands)
 
@@ -91,7 +91,7 @@ def name_files(finding: Finding, what: str, found: Audit) -> None:
     for flaw in finding.flaws[:NAMED]:
         say(f"{what}: {flaw.path}: {flaw.detail}")
     if (more := len(finding.flaws) - NAMED) > 0:
-        say(f"{what}: {more} more; maskwright check {found.data} shows all")
+        say(f"{what}: {more} more; {command('check', found.data)} shows all")
 
 
 def in_one_line(finding: Finding, found: Audit) -> str:
@@ -103,7 +103,7 @@ def in_one_line(finding: Finding, found: Audit) -> str:
         more = f" (so it is with {len(others)} more: {names})"
     kinds = len(found.stops) - 1
     skip = "; --skip-bad leaves such files out" if can_be_skipped(finding) else ""
-    rest = f"; maskwright check {found.data} shows {amount(kinds, 'more kind')}" if kinds else ""
+    rest = f"; {command('check', found.data)} shows {amount(kinds, 'more kind')}" if kinds else ""
     return f"{first.path}: {first.detail}; {finding.remedy}{more}{skip}{rest}"
 
 

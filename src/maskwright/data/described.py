@@ -8,8 +8,9 @@ import tomli_w
 
 from maskwright.data.audit import Audit
 from maskwright.data.images import RGB
+from maskwright.data.ingest import kind_of
 from maskwright.data.labels import default_color
-from maskwright.errors import DataError, UsageError
+from maskwright.errors import DataError, UsageError, command
 
 HEADER = """\
 # What the images and masks in this folder are. Edit it: give the classes their names, put several
@@ -35,9 +36,16 @@ color = "{1}"
 def write_described(found: Audit) -> Path:
     """Write the dataset.toml of audited data, with the inferred class table; returns its path.
 
-    Raises UsageError where there is one, or where the data are an export that was unpacked.
+    Raises UsageError where there is one, or where the data are an export: beside that it would
+    hide it, since a folder with a dataset.toml is taken for what that says.
     """
     data = found.data
+    if kind_of(data):
+        raise UsageError(
+            f"{data} is an export, and a dataset.toml in its place would hide it; write a copy of "
+            f"plain images and masks by {command('check', data, '--repair', 'NEW')} and edit the "
+            "dataset.toml there"
+        )
     path = (data if data.is_dir() else data.parent) / "dataset.toml"
     if path.exists():
         raise UsageError(f"{path} already exists; edit it, or remove it first")
@@ -46,10 +54,6 @@ def write_described(found: Audit) -> Path:
     described: dict[str, object] = {}
     if data.is_file() and data.suffix.lower() == ".csv":
         described["manifest"] = data.name
-    elif not found.listing.root.resolve().is_relative_to(path.parent.resolve()):
-        raise UsageError(
-            f"{data} was unpacked into {found.listing.root}; edit the dataset.toml there"
-        )
     bands = {"bands": found.bands.to_dict()} if found.bands != RGB else {}
     if found.table:
         text = tomli_w.dumps({**described, **found.table.to_dict(), **bands})

@@ -15,7 +15,7 @@ from maskwright.data.folders import SPLITS
 from maskwright.data.listing import list_pairs
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import relative
-from maskwright.errors import DataError, RunError, UsageError, nearest
+from maskwright.errors import DataError, RunError, UsageError, command, nearest
 from maskwright.files import make_folder, write_text
 from maskwright.recording import data_of
 from maskwright.runs import Run
@@ -35,8 +35,8 @@ def choose_pairs(
         )
     if data is None and not dataset.root.is_dir():
         raise RunError(
-            f"the data of this run is gone from {dataset.root}; "
-            f"name its new place: maskwright evaluate {run.path} DATA; if it came from an export, "
+            f"the data of this run is gone from {dataset.root}; name its new place: "
+            f"{command('evaluate', run.path, 'DATA')}; if it came from an export, "
             "maskwright check EXPORT unpacks that again"
         )
     if data is None and not dataset.pairs[0].mask.is_file():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -149,13 +149,7 @@ def plan_outputs(paths: Sequence[Path], record: Record, extra: Extra, resume: bo
     """Refuse two images for one name, files that exist, and to go on with something else."""
     out = record.out
     check_place(out)
-    images = [path for path in paths if not is_video_name(path)]
-    stem, count = Counter(map(stem_of, images)).most_common(1)[0] if images else ("", 0)
-    if count > 1:
-        same = [path for path in images if stem_of(path) == stem]
-        raise UsageError(
-            f"{some(same)} would all become {stem}.png; predict each into an --out of its own"
-        )
+    refuse_same_files(paths, out, extra)
     if record.path.exists():
         if not resume:
             raise UsageError(
@@ -163,7 +157,7 @@ def plan_outputs(paths: Sequence[Path], record: Record, extra: Extra, resume: bo
                 "--out"
             )
         record.read()
-        record.refuse_others(images)
+        record.refuse_others(paths)
         return
     shared = [out / TABLE, *(extra.finding.shared(out) if extra.finding else [])]
     taken = [path for path in (*shared, *own_files(paths, out, extra)) if path.exists()]
@@ -172,6 +166,27 @@ def plan_outputs(paths: Sequence[Path], record: Record, extra: Extra, resume: bo
             f"{taken[0]} already exists{f' (and {len(taken) - 1} more)' if taken[1:] else ''}; "
             "choose another --out, or remove it"
         )
+
+
+def refuse_same_files(paths: Sequence[Path], out: Path, extra: Extra) -> None:
+    """Refuse images of which one would write over a file of the other."""
+    films = [path.stem for path in paths if is_video_name(path)]
+    makers: dict[Path, list[Path]] = {}
+    for path in paths:
+        for file in own_files([path], out, extra):
+            makers.setdefault(file, []).append(path)
+    for file, several in makers.items():
+        if len(several) > 1:
+            raise UsageError(
+                f"{some(several)} would all become {file.name}; predict each into an --out of its "
+                "own"
+            )
+        film, _, number = several[0].stem.rpartition("-")
+        if film in films and re.fullmatch(r"\d{6,}", number):
+            raise UsageError(
+                f"{several[0]} has the name of a frame of the video {film}; predict each into an "
+                "--out of its own"
+            )
 
 
 def own_files(paths: Sequence[Path], out: Path, extra: Extra) -> Iterator[Path]:

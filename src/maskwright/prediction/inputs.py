@@ -29,16 +29,18 @@ class Picture:
 
     ``name`` is what tables and messages call it, ``stem`` what its files are called, ``path`` the
     image file, None for a frame or standard input; ``open`` gives its pixels as bands say.
+    ``source`` is the file that it comes out of, None for standard input.
     """
 
     name: str
     stem: str
     path: Path | None
     open: Callable[[Bands], Raster]
+    source: Path | None
 
     @classmethod
     def file(cls, path: Path) -> Picture:
-        return cls(path.name, path.stem, path, partial(open_raster, path))
+        return cls(path.name, path.stem, path, partial(open_raster, path), path)
 
 
 def is_video_name(path: Path) -> bool:
@@ -96,7 +98,7 @@ def pictures(paths: Iterable[Path]) -> Iterator[Picture]:
     """The images of all inputs, those of videos one by one as they are wanted."""
     for path in paths:
         if path == STANDARD_INPUT:
-            yield Picture("standard input", "stdin", None, from_standard_input)
+            yield Picture("standard input", "stdin", None, from_standard_input, None)
         elif is_video_name(path):
             yield from frames(path)
         else:
@@ -125,11 +127,11 @@ def frames(path: Path) -> Iterator[Picture]:
         if not there:
             break
         name, stem = f"{path.name} {number}", f"{path.stem}-{number:06d}"
-        yield Picture(name, stem, None, partial(_frame, np.ascontiguousarray(frame), name))
+        yield Picture(name, stem, None, partial(_frame, np.ascontiguousarray(frame), name), path)
         number += 1
     film.release()
     if not number:
-        yield Picture(path.name, path.stem, None, partial(_no_film, path))
+        yield Picture(path.name, path.stem, None, partial(_no_film, path), path)
 
 
 def _frame(frame: np.ndarray, name: str, bands: Bands) -> Raster:

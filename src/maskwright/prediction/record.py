@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from maskwright.errors import UsageError, WriteError
 from maskwright.files import write_text
-from maskwright.prediction.inputs import Picture
+from maskwright.prediction.inputs import Picture, is_video_name
 
 NAME = ".predictions.jsonl"
 FORMAT = 1
@@ -38,20 +38,26 @@ class Record:
 
         Raises UsageError where they were made by something else.
         """
-        text = self.path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1].splitlines()
-        made, *lines = [json.loads(line) for line in whole] or [None]
+        try:
+            text = self.path.read_text(encoding="utf-8")
+            whole = text[: text.rfind("\n") + 1].splitlines()
+            made, *lines = [json.loads(line) for line in whole] or [None]
+            self.lines = {line["stem"]: line for line in lines if line["file"] and line["mask"]}
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UsageError(
+                f"{self.path} is damaged ({error}), by which predictions go on; choose another "
+                "--out"
+            ) from None
         if made != json.loads(json.dumps(self.made)):
             raise UsageError(
                 f"{self.out} holds predictions that differ in {_difference(made, self.made)}; "
                 "go on with the same, or choose another --out"
             )
-        self.lines = {line["stem"]: line for line in lines}
 
-    def refuse_others(self, images: Sequence[Path]) -> None:
-        """Raise UsageError for an image whose files are those of another one of that name."""
-        for path in images:
-            line = self.lines.get(path.stem)
+    def refuse_others(self, inputs: Sequence[Path]) -> None:
+        """Raise UsageError for an image or a video whose files are those of another of its name."""
+        for path in inputs:
+            line = self.lines.get(f"{path.stem}-000000" if is_video_name(path) else path.stem)
             if line and line["file"][0] != os.path.relpath(path, self.out):
                 raise UsageError(
                     f"{path} would become what {self.out / line['mask']} is there already, of "
@@ -73,9 +79,12 @@ class Record:
             self.file.close()
 
     def has(self, picture: Picture) -> bool:
-        """Whether the image was predicted, as it is now, and its mask is there."""
+        """Whether the image was predicted, as it is now, and its mask is there.
+
+        Of standard input nobody knows whether it is the same again.
+        """
         line = self.lines.get(picture.stem)
-        if not line or line["file"] != _state(picture, self.out):
+        if not line or not picture.source or line["file"] != _state(picture, self.out):
             return False
         return bool((self.out / line["mask"]).exists())
 
@@ -94,10 +103,10 @@ class Record:
 
 def _state(picture: Picture, out: Path) -> list[Any]:
     """What tells whether an image is still the same: where its file is, its size and its date."""
-    if picture.path is None:
+    if picture.source is None:
         return [picture.name]
-    found = picture.path.stat()
-    return [os.path.relpath(picture.path, out), found.st_size, found.st_mtime_ns]
+    found = picture.source.stat()
+    return [os.path.relpath(picture.source, out), found.st_size, found.st_mtime_ns]
 
 
 def _difference(made: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:

@@ -220,3 +220,26 @@ def test_classes_keep_their_values_where_these_fit_a_byte(tmp_path, save, values
     )
     repair(check(folder), tmp_path / "named")
     assert check(tmp_path / "named").table.names == ["ground", "cell"]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_no_name_in_a_list_leads_out_of_the_new_folder(root, tmp_path, mode):
+    for path in list((root / "images").iterdir()):
+        Image.open(path).convert(mode).save(path.with_suffix(".png"))
+        if path.suffix != ".png":
+            path.unlink()
+    (root / "lists").mkdir()
+    names = sorted(path.name for path in (root / "images").iterdir())
+    rows = [f"../images/{name},../masks/{Path(name).stem}.png" for name in names]
+    listed = root / "lists" / "all.csv"
+    listed.write_text("\n".join(["image,mask", *rows]) + "\n")
+    before = contents(tmp_path)
+    table = check(root).table
+    made = repair(check(listed, table=table), tmp_path / "deep" / "out")
+    assert len(made.pairs) == len(names)
+    after = contents(tmp_path)
+    assert {name: after[name] for name in before} == before
+    assert all(name.startswith("deep/out/") for name in set(after) - set(before))
+    for pair in made.pairs:
+        assert (pair.image.parent.name, pair.mask.parent.name) == ("images", "masks")
+        assert Image.open(pair.image).mode == "RGB"

@@ -175,11 +175,14 @@ def surplus(found: Audit) -> dict[Path, str]:
 
 
 def _name(pair: Pair, root: Path, taken: set[str]) -> str:
-    """The name of the new files without extension: that of the image, made plain and unique."""
+    """The name of the new files without extension: that of the image, made plain and unique.
+
+    A list may name images above its own folder; none of the new ones leads out of theirs.
+    """
     parts = Path(relative(pair.image, root)).with_suffix("").parts
     if pair.image.is_absolute() and not pair.image.is_relative_to(root):
         parts = parts[-1:]
-    kept = [part for part in parts if part.lower() not in ("images", "jpegimages")]
+    kept = [part for part in parts if part.lower() not in ("..", "images", "jpegimages")]
     plain = re.sub(r"[^\w/. ()+,=@~-]", "_", "/".join(kept)) or "image"
     name, number = plain, 1
     while name.casefold() in taken:

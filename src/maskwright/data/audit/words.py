@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from maskwright.data.audit import Audit
 from maskwright.data.findings import KINDS, LOWERS, NOTE, STOPS, Finding, Flaw
 from maskwright.data.listing import data_name
 from maskwright.data.splits import relative
-from maskwright.errors import some
+from maskwright.errors import command, some
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -137,12 +136,10 @@ def verdict(found: Audit) -> str:
 
 def next_command(found: Audit) -> str:
     """The command to type now, empty where only the files themselves can be mended."""
-    data = shlex.quote(found.data.as_posix())
     if not found.stops:
-        return f"maskwright train {data}"
+        return command("train", found.data)
     if found.table is None and found.facts:
-        return f"maskwright check {data} --init"
+        return command("check", found.data, "--init")
     if found.table and any(KINDS[finding.kind].repair for finding in found.stops):
-        clean = shlex.quote(f"{data_name(found.data)}-clean")
-        return f"maskwright check {data} --repair {clean}"
+        return command("check", found.data, "--repair", f"{data_name(found.data)}-clean")
     return ""
