@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from commanding import call
 from PIL import Image
 
 from maskwright.cli import cli, configure
-from maskwright.errors import DataError
+from maskwright.console import print_scores
+from maskwright.errors import DataError, UsageError
 
 VERBS = ["demo", "data pets", "data shapes", "data clean", "check", "plan", "train", "evaluate",
          "predict", "export", "verify", "report", "compare", "suspects", "info"]  # fmt: skip
@@ -144,6 +146,10 @@ def assert_one_error(stderr: str, words: str) -> None:
         (["predict", ".", "x", "--out", "o", "--threshold", "a=b"], 2, r"--threshold a=b: write"),
         (["train", "x", "--monitor", "mean_uio"], 2, r"train\.monitor = 'mean_uio': did you mean"),
         (["data", "shapes", "x", "--count", "0"], 2, r"count"),
+        (["train", "x", "--set", "recipe=tutorial"], 2, r"--set recipe=tutorial: name a recipe by"),
+        (["train", "x", "--encoder", "resnet5"], 2, r"unknown encoder resnet5: did you mean resn"),
+        (["train", "x", "--set", "model.decoder=unett"], 2, r"model\.decoder = unett: did you m"),
+        (["plan", "x", "--encoder", "resnet5"], 2, r"unknown encoder resnet5: did you mean resn"),
     ],
 )
 def test_wrong_usage_ends_in_one_line(capsys, monkeypatch, tmp_path, words, code, message):
@@ -363,6 +369,13 @@ def test_info_prints_json_on_standard_output(capsys, monkeypatch):
     assert set(facts["recipes"]) == {"default", "scratch", "tutorial", "original", "demo"}
 
 
+def test_info_looks_for_every_extra():
+    from maskwright.info import EXTRAS
+
+    described = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())
+    assert set(EXTRAS) == set(described["project"]["optional-dependencies"]) - {"dev"}
+
+
 def test_info_lists_the_encoders_with_their_costs(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     code, out, _ = call(capsys, monkeypatch, "info", "--encoders")
@@ -410,3 +423,33 @@ def test_what_the_disk_refuses_ends_in_one_line(capsys, monkeypatch, folder):
     assert_one_error(err, r"masks: Permission denied; mend that, or choose another place")
     with pytest.raises(PermissionError):
         call(capsys, monkeypatch, "report", folder, "--debug")
+
+
+def test_a_file_and_an_option_name_one_recipe(tmp_path):
+    file = tmp_path / "config.toml"
+    file.write_text('recipe = "tutorial"\n[train]\nminutes = 10.0\n')
+    with pytest.raises(UsageError, match=r"config\.toml is of the recipe tutorial, not scratch; l"):
+        configure(recipe="scratch", config=file)
+    assert configure(config=file).recipe == "tutorial"
+    assert configure(config=file).model.encoder == "plain"
+    assert configure(recipe="tutorial", config=file).train.minutes == 10
+
+
+def test_epochs_that_are_asked_for_are_not_cut_short_by_the_minutes_of_a_file(tmp_path):
+    file = tmp_path / "config.toml"
+    file.write_text("[train]\nminutes = 10.0\n")
+    train = configure(config=file, epochs=3).train
+    assert (train.minutes, train.epochs) == (0, 3)
+
+
+def test_class_names_are_no_markup(capsys):
+    each = dict.fromkeys(("iou", "dice", "precision", "recall", "boundary_iou", "hd95"), 0.5)
+    rows = [{"name": name, "pixels": 9, **each} for name in ("[/x]", "cell [red]")]
+    scores = {"classes": rows, "images": 1, "split": "test", "pixel_accuracy": 0.9,
+              "mean_iou": 0.5, "mean_dice": 0.6,
+              "interval": {"few": False, "count": 9, "of": "images"},
+              "intervals": dict.fromkeys(("pixel_accuracy", "mean_iou", "mean_dice"))}  # fmt: skip
+    print_scores(scores)
+    shown = capsys.readouterr().err
+    assert "[/x]" in shown
+    assert "cell [red]" in shown

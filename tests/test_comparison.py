@@ -1,5 +1,6 @@
 """Two runs on the same images: real differences, chance, and what cannot be compared."""
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -133,6 +134,18 @@ def test_groups_are_drawn_whole(pair_of_runs):
     assert found["interval"]["of"] == "groups"
     assert found["interval"]["count"] == 4
     assert "4 groups" in found["answer"]
+
+
+def test_of_other_data_the_names_do_not_say_what_was_trained_on(pair_of_runs):
+    first, second = counts(drawn(0, 35)), counts(drawn(1, 35))
+    runs = pair_of_runs(first, second)
+    known = runs[0].dataset.of("train")[0].image.name
+    for one, counted, same in zip(runs, (first, second), (0, 3), strict=True):
+        counted.images[5] = f"images/{known}"
+        write_counts(one.path / "evaluation" / "test.npz", counted)
+        told = {"data": "/elsewhere", "trained_on": same}
+        (one.path / "evaluation" / "test.json").write_text(json.dumps(told))
+    assert compare(*runs)["trained_on"] == [0, 3]
 
 
 def test_images_that_one_was_trained_on_are_said(pair_of_runs):

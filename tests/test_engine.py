@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from maskwright import engine
-from maskwright.errors import MaskwrightError
+from maskwright.errors import MaskwrightError, UsageError
 
 
 @pytest.fixture
@@ -65,3 +65,10 @@ def test_quiet_swallows_what_is_written_to_the_descriptor_and_lets_errors_throug
         greet()
     print("after", file=sys.stderr)
     assert capfd.readouterr().err == "after\n"
+
+
+def test_an_engine_that_is_none_is_named(packages, monkeypatch):
+    packages("tensorflow")
+    monkeypatch.setenv("KERAS_BACKEND", "tensorfow")
+    with pytest.raises(UsageError, match="KERAS_BACKEND=tensorfow: did you mean tensorflow"):
+        engine.choose()

@@ -84,7 +84,7 @@ def test_reading_what_is_no_toml_says_so(tmp_path, content):
         read_config(tmp_path / "c.toml")
 
 
-@pytest.mark.parametrize("text", ["soon", "0m", "-5m", "10x", "", "1e3m"])
+@pytest.mark.parametrize("text", ["soon", "0m", "-5m", "10x", "", "1e3m", "5ours", "10in"])
 def test_a_time_that_is_none_says_how_to_write_one(text):
     with pytest.raises(UsageError, match=r"--time .*: write a time above 0, such as 90s"):
         parse_minutes(text)

@@ -573,6 +573,26 @@ def test_a_class_that_cannot_pick_the_best_epoch_is_refused(data, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_validation_of_which_nothing_counts_is_refused(tmp_path, write_pairs):
+    folder = write_pairs(tmp_path / "data", 10)
+    masks = {path.stem: path for path in (folder / "masks").iterdir()}
+    blank = np.full((10, 12), 255, np.uint8)
+    for name in ("8", "9"):
+        Image.fromarray(blank).save(masks[name])
+    splits = {name: "val" if name in "89" else "train" for name in masks}
+    rows = [f"images/{name}.png,masks/{name}.png,{split}" for name, split in splits.items()]
+    (folder / "list.csv").write_text("\n".join(["image,mask,split", *rows]))
+    (folder / "dataset.toml").write_text(
+        'manifest = "list.csv"\nignore = [255]\n'
+        "[[classes]]\nvalues = [0]\n[[classes]]\nvalues = [1]"
+    )
+    with pytest.raises(
+        mw.UsageError, match=r"no validation image has a pixel that counts, all are"
+    ):
+        mw.train(folder, out=tmp_path / "run", config=mw.recipe("scratch", ONE_BLOCK))
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("ended", [0, 1])
 def test_an_interrupt_keeps_the_best_epoch_or_leaves_nothing(
     data, tmp_path, monkeypatch, capsys, ended

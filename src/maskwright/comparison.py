@@ -64,9 +64,10 @@ def compare(
     second's minus the first's. Their intervals draw the images again, the same for both runs, so
     that hard images are hard for both. A difference is called real where 0 is outside.
 
-    Returns first, second, split, images, alone (how many only one was scored on), interval,
-    measures and classes (rows of name, first, second, difference, interval, real), images_differ
-    (those whose mean IoU differs most) and answer, a sentence.
+    Returns first, second, split, images, alone (how many only one was scored on), trained_on (how
+    many of the images each was trained on), interval, measures and classes (rows of name, first,
+    second, difference, interval, real), images_differ (those whose mean IoU differs most) and
+    answer, a sentence.
     """
     runs = [scored_run(run) for run in (first, second)]
     if runs[0].evaluations.resolve() == runs[1].evaluations.resolve():
@@ -81,7 +82,7 @@ def compare(
         "split": both.split,
         "images": len(groups),
         "alone": both.alone,
-        "trained_on": [trained_on(run, both.first.images) for run in runs],
+        "trained_on": [trained_on(run, both.split, both.first.images) for run in runs],
         "interval": sampling(groups),
         "measures": measures,
         "classes": classes,
@@ -211,8 +212,14 @@ def differing(both: Matched) -> list[dict[str, Any]]:
     ]
 
 
-def trained_on(run: Run, images: Sequence[str]) -> int:
-    """How many of the images, by their names in the dataset, the run was trained on."""
+def trained_on(run: Run, split: str, images: Sequence[str]) -> int:
+    """How many of the images, by their names in the dataset, the run was trained on.
+
+    Of other data names say nothing: there ``evaluate`` has looked at the files themselves.
+    """
+    told = run.evaluation(split) or {}
+    if told.get("data") not in (None, run.dataset.root.resolve().as_posix()):
+        return min(told.get("trained_on") or 0, len(images))
     known = {relative(one.image, run.dataset.root) for one in run.dataset.of("train")}
     return sum(image in known for image in images)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -231,12 +232,7 @@ RANGES: dict[str, tuple[float, float]] = {
 def check(config: Config) -> None:
     """Refuse values that cannot work, naming key, value and what to do."""
     values = flatten(config)
-    for key, choices in CHOICES.items():
-        if values[key] not in choices:
-            raise UsageError(f"{key} = {values[key]!r}: {nearest(str(values[key]), choices)}")
-    for key, (low, high) in RANGES.items():
-        if not low <= values[key] <= high:
-            raise UsageError(f"{key} = {values[key]} is outside {low} to {high}; choose within")
+    check_values(values)
     _check_split(config.split)
     filters = config.model.filters
     if not filters or min(filters) < 1:
@@ -256,6 +252,16 @@ def check(config: Config) -> None:
         )
     for key in ("view.size", "train.first_size"):
         _check_size(key, values[key], config.model)
+
+
+def check_values(values: Mapping[str, Any]) -> None:
+    """Refuse values of dotted keys that are outside of what makes sense."""
+    for key, value in values.items():
+        if key in CHOICES and value not in CHOICES[key]:
+            raise UsageError(f"{key} = {value!r}: {nearest(str(value), CHOICES[key])}")
+        low, high = RANGES.get(key, (value, value))
+        if not low <= value <= high:
+            raise UsageError(f"{key} = {value} is outside {low} to {high}; choose within")
 
 
 def _check_size(key: str, size: int, model: ModelConfig) -> None:

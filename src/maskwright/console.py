@@ -145,25 +145,27 @@ def track(
 def print_plan(plan: Any) -> None:
     """The facts and choices of a ``maskwright.planning.Plan`` on standard error."""
     from rich.table import Table
+    from rich.text import Text
 
     for fact in plan.facts:
         say(fact)
     table = Table("setting", "value", "why", box=None, padding=(0, 2, 0, 0))
     for choice in plan.choices:
-        table.add_row(choice.key, choice.shown, choice.reason)
+        table.add_row(choice.key, Text(choice.shown), Text(choice.reason))
     console().print(table, soft_wrap=False)
 
 
 def print_scores(scores: dict[str, Any]) -> None:
     """The table of ``evaluate`` on standard error."""
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("class", *COLUMNS, "pixels", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for row in scores["classes"]:
         values = [_score(row[key]) for key in COLUMNS.values()]
-        table.add_row(row["name"], *values, f"{row['pixels']:,}")
+        table.add_row(Text(row["name"]), *values, f"{row['pixels']:,}")
     console().print(table)
     say(
         f"{amount(scores['images'], 'image')} ({scores['split']}): "
@@ -215,6 +217,7 @@ def _ranged(scores: dict[str, Any], key: str) -> str:
 def print_comparison(result: dict[str, Any]) -> None:
     """What ``compare`` found, on standard error: a row a measure, the images, the answer."""
     from rich.table import Table
+    from rich.text import Text
 
     say(f"A = {result['first']}\nB = {result['second']}")
     table = Table(f"{result['images']} images ({result['split']})", "A", "B", "B − A", "", box=None)
@@ -226,7 +229,7 @@ def print_comparison(result: dict[str, Any]) -> None:
             low, high = row["interval"]
             told = f"[{low:+.3f}, {high:+.3f}] {'real' if row['real'] else 'may be chance'}"
             values = [_score(row["first"]), _score(row["second"]), f"{row['difference']:+.3f}"]
-            table.add_row(row["name"], *values, told)
+            table.add_row(Text(row["name"]), *values, Text(told))
     console().print(table)
     if result["images_differ"]:
         say("the images whose mean IoU differs most:")

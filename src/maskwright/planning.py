@@ -28,7 +28,7 @@ from maskwright.fingerprint import (
     thickness_in_words,
 )
 from maskwright.memory import fitting, memory_in_words, step_bytes
-from maskwright.models import build
+from maskwright.models import build, check_names
 from maskwright.recipes import recipe
 from maskwright.settings import change
 from maskwright.throughput import Rate, rate_of
@@ -87,6 +87,7 @@ def plan(data: str | Path, *, minutes: float, settings: Mapping[str, Any] | None
     begun = time.perf_counter()
     given = {"train.minutes": minutes, **(settings or {})}
     config = recipe("default", given)
+    check_names(config.model)
     dataset = load_dataset(data, seed=config.seed, split=config.split)
     return plan_for(dataset, given, 60 * minutes - (time.perf_counter() - begun))
 

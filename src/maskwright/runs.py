@@ -248,7 +248,7 @@ class Run:
         """Append a line to log.txt."""
         path = self.path / "log.txt"
         try:
-            with path.open("a", encoding="utf-8") as file:
+            with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text.rstrip() + "\n")
         except OSError as error:
             raise WriteError.of(path, error) from error

@@ -60,8 +60,9 @@ def parse_minutes(text: str) -> float:
     >>> parse_minutes("90s"), parse_minutes("10m"), parse_minutes("2h"), parse_minutes("5")
     (1.5, 10.0, 120.0, 5.0)
     """
-    found = re.fullmatch(r"(\d+\.?\d*) *([smh]?)(?:in|ec|ours?)?", text.strip())
-    minutes = float(found[1]) * {"s": 1 / 60, "m": 1, "": 1, "h": 60}[found[2]] if found else 0
+    unit = "(s|sec|seconds?|m|min|minutes?|h|hours?|)"
+    found = re.fullmatch(rf"(\d+\.?\d*) *{unit}", text.strip())
+    minutes = float(found[1]) * {"s": 1 / 60, "m": 1, "": 1, "h": 60}[found[2][:1]] if found else 0
     if not minutes > 0:
         raise UsageError(f"--time {text}: write a time above 0, such as 90s, 10m or 2h")
     return minutes

@@ -18,7 +18,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises OSError, and ValueError with the reason where it is none, or too large or too deep.
     """
-    return _parsed(path, MOST, tomllib.loads)
+    return _read(path, MOST, tomllib.loads)
 
 
 def read_json(path: Path, most: int = MOST) -> dict[str, Any]:
@@ -26,12 +26,20 @@ def read_json(path: Path, most: int = MOST) -> dict[str, Any]:
 
     Raises OSError, and ValueError with the reason where it is none, or too large or too deep.
     """
-    return _parsed(path, most, json.loads)
+    return _read(path, most, json.loads)
 
 
-def _parsed(path: Path, most: int, parse: Callable[[str], Any]) -> dict[str, Any]:
+def parsed_json(text: str) -> dict[str, Any]:
+    """The object that a text of JSON holds; raises ValueError as ``read_json``."""
+    return _parsed(text.encode("utf-8"), MOST, json.loads)
+
+
+def _read(path: Path, most: int, parse: Callable[[str], Any]) -> dict[str, Any]:
     with path.open("rb") as file:
-        text = file.read(most + 1)
+        return _parsed(file.read(most + 1), most, parse)
+
+
+def _parsed(text: bytes, most: int, parse: Callable[[str], Any]) -> dict[str, Any]:
     if len(text) > most:
         raise ValueError(f"it has more than {most:,} bytes")
     try:

@@ -25,7 +25,7 @@ from maskwright.errors import UsageError, WriteError, nearest, some
 from maskwright.fitting import fit
 from maskwright.lock import locked
 from maskwright.losses import parse_loss
-from maskwright.models import build
+from maskwright.models import build, check_names
 from maskwright.planning import plan_for
 from maskwright.recipes import recipe
 from maskwright.recording import (
@@ -81,6 +81,7 @@ def train(
         raise UsageError(f"config and {some(given)} are both given; put the settings into config")
     wanted = config or recipe("default", given)
     parse_loss(wanted.train.loss)
+    check_names(wanted.model)
     otherwise = run_name(data, wanted.recipe)
     old = last_begun(out, otherwise) if resume else None
     asked = flatten(config) if config else given
@@ -212,7 +213,12 @@ def check_model(network: keras.Model, table: ClassTable, config: Config) -> None
 
 
 def check_monitor(monitor: str, dataset: Dataset) -> None:
-    """Refuse to choose the best epoch by a class that cannot tell."""
+    """Refuse to choose the best epoch by what cannot tell."""
+    if not dataset.pixels["val"].any():
+        raise UsageError(
+            "no validation image has a pixel that counts, all are to be ignored, so no epoch can "
+            "be the best; look at their masks, or split again, as with --seed 1"
+        )
     name, names = monitor.removeprefix("iou "), dataset.table.names
     if name == monitor:
         return

@@ -1,6 +1,8 @@
 """Artifacts that are damaged, of another version or of somebody else are refused in words."""
 
 import builtins
+import contextlib
+import hashlib
 import importlib
 import json
 from pathlib import Path
@@ -10,7 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from maskwright.artifacts import open_artifact, opened
+from maskwright.artifacts import Artifact, open_artifact, opened, parity
 from maskwright.artifacts.facts import CHANCES, KEY, VIEW, Facts, facts_from
 from maskwright.artifacts.formats import check_format
 from maskwright.artifacts.parity import (
@@ -25,10 +27,12 @@ from maskwright.artifacts.parity import (
     verify,
     write_reference,
 )
+from maskwright.artifacts.runtimes import behind
 from maskwright.config import ViewConfig
 from maskwright.data.bands import RGB
 from maskwright.data.labels import ClassTable, Label
 from maskwright.errors import DataError, RunError
+from maskwright.exporting.formats import with_facts
 
 TABLE = ClassTable("index", (Label("dark", "#000000", (0,)), Label("light", "#ffffff", (1,))))
 MADE = {"version": "0.1.0", "run": "cells", "sha256": "0", "recipe": "default"}
@@ -75,7 +79,10 @@ def test_facts_read_back():
     "change",
     [{"takes": "sound"}, {"view": {}}, {"view": {**VIEW_FACTS, "size": "big"}},
      {"table": {"classes": 3}}, {"temperature": "hot"}, {"bands": 4},
-     {"calibration": {"temperature": 1}}, {"made": []}],
+     {"calibration": {"temperature": 1}}, {"made": []}, {"temperature": 0}, {"temperature": 1e300},
+     {"view": {**VIEW_FACTS, "size": -5}}, {"view": {**VIEW_FACTS, "fit": "nonsense"}},
+     {"view": {**VIEW_FACTS, "scale": 0}}, {"view": {**VIEW_FACTS, "overlap": 1}},
+     {"view": {**VIEW_FACTS, "margin": -3}}, {"view": {**VIEW_FACTS, "scale": float("nan")}}],
     ids=str,
 )  # fmt: skip
 def test_facts_that_are_damaged_are_named(change):
@@ -86,7 +93,7 @@ def test_facts_that_are_damaged_are_named(change):
         facts_from(text, "model.onnx")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "null", "{}", '"x"'])
+@pytest.mark.parametrize("text", ["{", "[]", "null", "{}", '"x"', "[" * 200_000, " " * 5_000_000])
 def test_facts_that_are_none_are_named(text):
     with pytest.raises(RunError, match="damaged"):
         facts_from(text, "model.onnx")
@@ -205,9 +212,23 @@ def test_references_read_back_and_damaged_ones_are_named(tmp_path):
     (read,) = read_reference(path)
     for mine, theirs in zip(example(), read, strict=True):
         np.testing.assert_allclose(mine, theirs, atol=0.5 / 255)
-    path.write_bytes(path.read_bytes()[:60])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:60])
     with pytest.raises(RunError, match="is damaged"):
         read_reference(path)
+    for place in range(
+        30, len(whole), 7
+    ):  # each in its turn: zlib, NumPy and zipfile say their own
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with contextlib.suppress(RunError):
+            read_reference(path)
+
+
+def test_a_reference_that_would_swell_up_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(parity, "MOST", 100)
+    write_reference(tmp_path / "reference.npz", [example()])
+    with pytest.raises(RunError, match=r"is damaged \(it holds [\d,]+ bytes, and 100 are"):
+        read_reference(tmp_path / "reference.npz")
 
 
 def test_a_shift_is_found_and_told():
@@ -230,11 +251,54 @@ def test_what_is_beyond_the_limits_is_said_in_words():
     ]
 
 
+def test_probabilities_that_are_no_numbers_are_not_passed_over(model, monkeypatch):
+    artifact = open_artifact(model)
+    monkeypatch.setattr(
+        parity, "predicted", lambda one, image, by: (example().mask, 0 * example().mask / np.nan)
+    )
+    found = compare(artifact, [example()])
+    assert found.equal == 1
+    assert found.wrong(Limits()) == ["probabilities are no numbers (NaN)"]
+    assert found.wrong(Limits(largest=1.0))
+
+
+def test_the_checksum_is_of_all_files(tmp_path):
+    path = tmp_path / "model.xml"
+    for name in ("model.xml", "model.bin"):
+        (tmp_path / name).write_bytes(b"some")
+    before = Artifact(path, None).digest
+    path.write_bytes(b"else")
+    assert Artifact(path, None).digest != before
+    folder = tmp_path / "saved_model"
+    (folder / "variables").mkdir(parents=True)
+    for name in ("saved_model.pb", "variables/variables.index"):
+        (folder / name).write_bytes(b"some")
+    before = Artifact(folder, None).digest
+    (folder / "saved_model.pb").write_bytes(b"else")
+    assert Artifact(folder, None).digest != before
+    single = tmp_path / "model.onnx"
+    single.write_bytes(b"some")
+    assert Artifact(single, None).digest == hashlib.sha256(b"some").hexdigest()
+
+
+@pytest.mark.parametrize("place", range(0, 400, 9))
+def test_what_follows_a_litert_model_may_be_damaged(tmp_path, place):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"model")
+    with_facts(path, FACTS.text())
+    content = path.read_bytes()
+    assert behind(content, path) == {KEY: FACTS.text()}
+    place = 5 + place % (len(content) - 5)
+    damaged = content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
+    with contextlib.suppress(RunError):
+        assert behind(damaged, path) in ({}, {KEY: FACTS.text()})
+
+
 def test_an_artifact_of_views_is_compared_by_way_of_the_predictor(tmp_path):
     path = write_model(tmp_path / "model.onnx", FACTS.text().replace('"size": 16', '"size": 35'))
-    parity = compare(open_artifact(path), [example()])
-    assert parity.equal == 1
-    assert parity.shift == (0, 0)
+    found = compare(open_artifact(path), [example()])
+    assert found.equal == 1
+    assert found.shift == (0, 0)
 
 
 def test_a_file_that_changed_since_it_was_exported_is_refused(tmp_path, model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 import numpy as np
@@ -50,22 +50,27 @@ class Artifact:
         """Whether it tells what lies inside of objects, so that those that touch are parted."""
         return self.facts.rims
 
+    @property
+    def files(self) -> list[Path]:
+        """Its file, or its files in the order of their names."""
+        if self.path.suffix == ".xml":
+            return [self.path.with_suffix(".bin"), self.path]
+        inside = sorted(one for one in self.path.rglob("*") if one.is_file())
+        return inside or [self.path]
+
     @cached_property
     def digest(self) -> str:
-        """The SHA-256 sum, in hex, of the file that holds its weights."""
-        weights = {".xml": self.path.with_suffix(".bin")}.get(self.path.suffix, self.path)
-        if weights.is_dir():
-            weights = weights / "variables" / "variables.data-00000-of-00001"
-        with weights.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
+        """The SHA-256 sum, in hex, of what is in its files, one after the other."""
+        whole = sha256()
+        for path in self.files:
+            with path.open("rb") as file:
+                file_digest(file, lambda: whole)
+        return whole.hexdigest()
 
     @property
     def megabytes(self) -> float:
-        """What its file takes on disk, or its files."""
-        files = [self.path, *self.path.rglob("*")]
-        if self.path.suffix == ".xml":
-            files.append(self.path.with_suffix(".bin"))
-        return sum(one.stat().st_size for one in files if one.is_file()) / 1e6
+        """What its files take on disk."""
+        return sum(one.stat().st_size for one in self.files) / 1e6
 
     def outputs(self, pixels: np.ndarray) -> Found:
         """What the file itself gives for images or squares uint8 [B, H, W, C], by name.

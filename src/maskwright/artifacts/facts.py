@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from maskwright.calibration import Calibration
-from maskwright.config import ViewConfig
+from maskwright.config import ViewConfig, check_values
 from maskwright.data.bands import Bands, bands_from_dict
 from maskwright.data.labels import ClassTable, from_dict
 from maskwright.errors import DataError, RunError
+from maskwright.texts import parsed_json
 
 FORMAT = 2  # of these facts, and of the names below
 IMAGE, VIEW = "image", "view"  # what a graph takes
@@ -73,24 +74,20 @@ class Facts:
 def facts_from(text: str, where: object) -> Facts:
     """The facts that the file called ``where`` carries; RunError where they are damaged."""
     try:
-        read = json.loads(text)
+        read = parsed_json(text)
         if (version := read["format"]) != FORMAT:
             raise RunError(
                 f"{where} carries facts of format {version}, and this version of Maskwright reads "
                 f"{FORMAT}; install the version that made it, {made_with(read)}, or export it again"
             )
-        view = dict(read["view"])
-        margin = int(view.pop("margin"))
         known = read["calibration"]
         return Facts(
             takes=checked(read["takes"]),
-            view=ViewConfig(
-                int(view["size"]), str(view["fit"]), float(view["scale"]), float(view["overlap"])
-            ),
+            view=view_from(read["view"]),
             bands=bands_from_dict(read["bands"], where),
             table=from_dict(read["table"], where),
-            margin=margin,
-            temperature=float(read["temperature"]),
+            margin=within(int(read["view"]["margin"]), "margin", 0, 8192),
+            temperature=within(float(read["temperature"]), "temperature", 0.01, 100),
             rims=bool(read["rims"]),
             calibration=Calibration.from_dict(known) if known else None,
             made={str(name): str(value) for name, value in read["made"].items()},
@@ -99,6 +96,25 @@ def facts_from(text: str, where: object) -> Facts:
         raise RunError(
             f"{where}: what it says of its classes and views is damaged ({error}); export it again"
         ) from None
+
+
+def view_from(read: Mapping[str, Any]) -> ViewConfig:
+    """The view; ValueError where one of its values makes no sense."""
+    view = ViewConfig(
+        int(read["size"]), str(read["fit"]), float(read["scale"]), float(read["overlap"])
+    )
+    check_values({f"view.{name}": value for name, value in vars(view).items()})
+    return view
+
+
+Number = TypeVar("Number", int, float)
+
+
+def within(value: Number, name: str, low: float, high: float) -> Number:
+    """A number, if it is within bounds."""
+    if not low <= value <= high:
+        raise ValueError(f"{name} = {value} is outside {low:g} to {high:g}")
+    return value
 
 
 def checked(takes: str) -> str:

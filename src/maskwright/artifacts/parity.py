@@ -22,6 +22,7 @@ from maskwright.measures.confusion import Scores, confusion
 REACH = 3  # pixels up to which a shift is looked for
 STEPS = 255  # of a probability in the reference
 FILE = "reference.npz"
+MOST = 2**30  # bytes of its arrays; six images of 2,048 × 2,048 take 150 million
 INT8_EQUAL = 0.95  # share of pixels that int8 leaves as they were
 
 
@@ -75,6 +76,8 @@ class Parity:
             found.append(
                 f"{self.equal:.3%} of the pixels have the run's class, and {limits.equal:.1%} must"
             )
+        if np.isnan(self.largest):
+            found.append("probabilities are no numbers (NaN)")
         if self.largest > limits.largest:
             found.append(
                 f"a probability differs by {self.largest:.3f}, and {limits.largest:g} is the most"
@@ -133,7 +136,7 @@ def compare(artifact: Artifact, examples: list[Example], by_network: bool = Fals
         equal = mask == one.mask
         same, pixels = same + int(equal.sum()), pixels + equal.size
         differ = np.abs(confidence - one.confidence)[equal]
-        largest = max(largest, float(differ.max(initial=0)))
+        largest = float(np.maximum(largest, differ.max(initial=0)))  # NaN stays
         near += agreement(mask, one.mask)
         by_run += confusion(one.truth, one.mask, classes)
         by_artifact += confusion(one.truth, mask, classes)
@@ -205,10 +208,14 @@ def read_reference(path: Path) -> list[Example]:
             "or export again"
         )
     try:
+        with zipfile.ZipFile(path) as archive:
+            if (size := sum(one.file_size for one in archive.infolist())) > MOST:
+                raise ValueError(f"it holds {size:,} bytes, and {MOST:,} are the most")
         with np.load(path, allow_pickle=False) as arrays:
             return list(examples_in(arrays))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RunError(f"{path} is damaged ({error}); export again") from None
+    except Exception as error:  # whatever zipfile, zlib and NumPy find wrong with it
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise RunError(f"{path} is damaged ({reason}); export again") from None
 
 
 def examples_in(arrays: Any) -> Iterator[Example]:

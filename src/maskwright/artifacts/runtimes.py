@@ -19,6 +19,7 @@ from maskwright.artifacts.networks import as_taken, onnx_network, openvino_netwo
 from maskwright.console import quiet
 from maskwright.data.ingest.extras import import_needed
 from maskwright.errors import DataError, RunError
+from maskwright.texts import MOST
 
 Found = dict[str, np.ndarray]
 INSIDE_ZIP = f"{KEY}.json"  # behind a .tflite file
@@ -151,7 +152,7 @@ class LiteRt:
             self.interpreter = litert.Interpreter(model_content=content, num_threads=threads)
             self.interpreter.allocate_tensors()
             self.run = self.interpreter.get_signature_runner()
-        self.facts = facts_in(behind(content), path)
+        self.facts = facts_in(behind(content, path), path)
         (self.input,) = self.run.get_input_details()
 
     def __call__(self, pixels: np.ndarray) -> Found:
@@ -183,7 +184,9 @@ class SavedModel:
             self.model = tensorflow.saved_model.load(str(path))
             self.whole = self.model.signatures["serving_default"]
         asset = path / ASSET
-        self.facts = facts_in({KEY: asset.read_text("utf-8")} if asset.is_file() else {}, path)
+        with opening(path):
+            known = {KEY: asset.read_text("utf-8")} if asset.is_file() else {}
+        self.facts = facts_in(known, path)
         with opening(path):
             self.network = self.model.signatures[NETWORK]
         self.tensor = tensorflow.constant
@@ -204,13 +207,16 @@ OPENERS: dict[str, Callable[[Path], Runtime]] = {
 }
 
 
-def behind(content: bytes) -> dict[str, str]:
+def behind(content: bytes, path: Path) -> dict[str, str]:
     """What the zip archive that follows a model says, nothing where none does."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return {KEY: archive.read(INSIDE_ZIP).decode()}
-    except (zipfile.BadZipFile, KeyError):
+    if not zipfile.is_zipfile(io.BytesIO(content)):
         return {}
+    with opening(path), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if INSIDE_ZIP not in archive.namelist():
+            return {}
+        if archive.getinfo(INSIDE_ZIP).file_size > MOST:
+            raise ValueError(f"what it says of itself has more than {MOST:,} bytes")
+        return {KEY: archive.read(INSIDE_ZIP).decode()}
 
 
 def facts_in(known: dict[str, str], path: Path) -> Facts:

@@ -68,12 +68,20 @@ def given_settings(
     if budget is not None and epochs is not None:
         raise UsageError("--time and --epochs both say when training ends; give one of them")
     changes = read_config(config) if config else {}
-    name = recipe or changes.pop("recipe", None)
-    changes |= dict(parse_setting(text) for text in settings)
+    named = changes.pop("recipe", None)
+    if recipe and named not in (None, recipe):
+        raise UsageError(f"{config} is of the recipe {named}, not {recipe}; leave --recipe out")
+    typed = dict(parse_setting(text) for text in settings)
+    if "recipe" in typed:
+        raise UsageError(f"--set recipe={typed['recipe']}: name a recipe by --recipe")
+    changes |= typed
+    minutes = None if epochs is None else 0.0  # those of a file do not end it before
     options = {
-        "train.minutes": None if budget is None else parse_minutes(budget),
+        "train.minutes": minutes if budget is None else parse_minutes(budget),
         "train.epochs": epochs, "model.encoder": encoder, "model.weights": encoder_weights,
         "view.size": size, "train.batch": batch, "seed": seed,
         "split.skip_bad": skip_bad or None, "train.monitor": monitor, "train.track": track,
     }  # fmt: skip
-    return name, changes | {key: value for key, value in options.items() if value is not None}
+    return recipe or named, changes | {
+        key: value for key, value in options.items() if value is not None
+    }

@@ -181,6 +181,8 @@ def _check_columns(path: Path, columns: Iterable[str]) -> None:
 def _row(path: Path, number: int, row: dict[str, str], root: Path) -> Pair:
     if not row["image"] or not row["mask"]:
         raise DataError(f"{path} line {number} lacks an image or a mask; fill in both or delete it")
+    if "\0" in row["image"] + row["mask"]:
+        raise DataError(f"{path} line {number} holds a NUL character; take it out")
     split = row.get("split") or ""
     if split and split not in SPLITS:
         raise DataError(f"{path} line {number} has the split {split}: {nearest(split, SPLITS)}")

@@ -58,6 +58,12 @@ KINDS = {
     "listed-twice": Kind(
         STOPS, "images listed more than once", "list each once, in one split", "kept once"
     ),
+    "name-encoding": Kind(
+        STOPS,
+        "names that are not UTF-8",
+        "rename them: tables and other programs cannot hold such names",
+        LEFT_OUT,
+    ),
     "odd-name": Kind(
         NOTE,
         "names with line breaks or other control characters",

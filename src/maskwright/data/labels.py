@@ -53,7 +53,8 @@ class ClassTable:
             )
         if not 2 <= len(self.labels) <= MOST_CLASSES:
             raise DataError(
-                f"a class table needs 2 to {MOST_CLASSES} classes, not {len(self.labels)}"
+                f"a class table needs 2 to {MOST_CLASSES} classes, not {len(self.labels)}; list "
+                "those that the masks show"
             )
         if self.encoding == "instances" and (
             len(self.labels) != 2 or self.labels[1].values or not self.labels[0].values
@@ -227,7 +228,11 @@ def from_dict(table: Mapping[str, Any], where: object) -> ClassTable:
         default = [] if encoding == "instances" and index else [index]
         values = entry.get("values", [color] if encoding == "rgb" else default)
         labels.append(Label(name, _checked_color(color, where), _numbers(values, where)))
-    return ClassTable(encoding, tuple(labels), _numbers(table.get("ignore", []), where))
+    ignore = _numbers(table.get("ignore", []), where)
+    try:
+        return ClassTable(encoding, tuple(labels), ignore)
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from None
 
 
 def value_name(value: int) -> str:
@@ -270,7 +275,7 @@ def _refuse_doubles(items: Iterable[object], what: str) -> None:
     seen: set[object] = set()
     for item in items:
         if item in seen:
-            raise DataError(f"the class table has the {what} {item} twice; each may occur once")
+            raise DataError(f"the class table has the {what} {item} twice; leave one out")
         seen.add(item)
 
 

@@ -30,8 +30,9 @@ def list_pairs(data: Path) -> Listing:
     listing = _listing(data)
     if not listing.pairs and not listing.flaws:
         raise DataError(f"{data} names no pair of an image and a mask; add some")
-    once, again = _once(listing.pairs)
-    return replace(listing, pairs=once, flaws=(*listing.flaws, *again))
+    named, nameless = _in_utf8(listing.pairs)
+    once, again = _once(named)
+    return replace(listing, pairs=once, flaws=(*listing.flaws, *nameless, *again))
 
 
 def _listing(data: Path) -> Listing:
@@ -74,6 +75,27 @@ def is_dataset(folder: Path) -> bool:
         return (folder / "dataset.toml").is_file() or any(look(folder) for look in LAYOUTS.values())
     except DataError:  # in such a layout, and damaged
         return True
+
+
+def _in_utf8(listed: tuple[Pair, ...]) -> tuple[tuple[Pair, ...], list[Flaw]]:
+    """The pairs whose names tables can hold, and the flaws of the others."""
+    kept, flaws = [], []
+    for pair in listed:
+        odd = next((path for path in (pair.image, pair.mask) if not _is_utf8(path)), None)
+        if odd is None:
+            kept.append(pair)
+        else:
+            flaws.append(Flaw("name-encoding", odd, f"its name is not UTF-8: {odd.name!r}"))
+    return tuple(kept), flaws
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether a path is text; what its system says in another encoding Python marks."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _once(listed: tuple[Pair, ...]) -> tuple[tuple[Pair, ...], list[Flaw]]:

@@ -8,7 +8,6 @@ view, in OpenCV's convention: the centre of the first pixel is (0, 0).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -117,15 +116,6 @@ def _framed(image: np.ndarray, matrix: np.ndarray, size: int) -> tuple[np.ndarra
     return framed, np.column_stack([matrix[:, :2], matrix[:, 2] - matrix[:, :2] @ (left, top)])
 
 
-def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Image uint8 [H, W, C] as [height, width, C]: averaged where smaller, else bilinear."""
-    if height <= image.shape[0] and width <= image.shape[1]:
-        return shrink(image, height, width)
-    parts = np.split(image, range(4, image.shape[2], 4), axis=2)
-    large = (cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR) for part in parts)
-    return np.concatenate([part.reshape(height, width, -1) for part in large], axis=2)
-
-
 def shrink(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """Image uint8 [H, W, C] averaged down to [height, width, C], four channels at a time."""
     if image.shape[:2] == (height, width):
@@ -187,21 +177,3 @@ def restore(scores: np.ndarray, matrix: np.ndarray, height: int, width: int) -> 
         part = np.ascontiguousarray(scores[..., k])
         planes[k] = cv2.warpAffine(part, matrix, (width, height), flags=flags, borderMode=border)
     return np.moveaxis(planes, 0, -1)
-
-
-def resize_scores(scores: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Scores float32 [H, W, classes], bilinear, as float32 [height, width, classes]."""
-    if scores.shape[:2] == (height, width):
-        return scores
-    return _by_channels(scores, lambda part: cv2.resize(part, (width, height)))
-
-
-def _by_channels(scores: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """What a function of OpenCV makes of scores [H, W, classes], of a few classes at a time.
-
-    It takes four channels at once; two it would place only to the nearest 1/32 pixel.
-    """
-    classes = scores.shape[2]
-    cuts = [*range(4, classes, 4), *([classes - 1] if classes % 4 == 2 else [])]
-    changed = (change(np.ascontiguousarray(part)) for part in np.split(scores, cuts, axis=2))
-    return np.concatenate([part.reshape(*part.shape[:2], -1) for part in changed], axis=2)

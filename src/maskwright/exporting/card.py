@@ -66,7 +66,6 @@ def card(run: Run, artifact: Artifact, parity: Parity) -> str:
         scores=scores(run),
         parity=parity.in_words(),
         sizes=", ".join(parity.sizes),
-        side=view.size if facts.takes == IMAGE else view.size + 2 * facts.margin,
         bands=facts.bands.count,
         inside=INSIDE if facts.rims else "",
         calls=calls(artifact),

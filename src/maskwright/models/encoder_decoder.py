@@ -34,8 +34,7 @@ def encoder_decoder(
 
     Raises UsageError for unknown names and for weights that are not at hand.
     """
-    if decoder not in DECODERS:
-        raise UsageError(f"model.decoder = {decoder}: {nearest(decoder, DECODERS)}")
+    check_decoder(decoder)
     image = keras.Input((None, None, channels), dtype="uint8", name="image")
     x = layers.Rescaling(1.0, name="float")(image)
     if channels != 3:
@@ -49,6 +48,12 @@ def encoder_decoder(
     x = layers.Dropout(dropout)(x) if dropout else x
     logits = layers.Conv2D(classes, 1, dtype="float32", name="logits")(x)
     return keras.Model(image, upsample(logits, stride), name=f"{decoder}-{encoder}")
+
+
+def check_decoder(name: str) -> None:
+    """Raise UsageError for a decoder that there is not."""
+    if name not in DECODERS:
+        raise UsageError(f"model.decoder = {name}: {nearest(name, DECODERS)}")
 
 
 def set_statistics(encoder: keras.Model, *, frozen: bool) -> None:

@@ -33,6 +33,12 @@ Features = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 Encoder = Callable[[Tensor, str, bool], Features]
 
 
+def check_encoder(name: str) -> None:
+    """Raise UsageError for an encoder that there is not."""
+    if name not in ENCODERS:
+        raise UsageError(f"unknown encoder {name}: {nearest(name, ENCODERS)}")
+
+
 def features_of(
     name: str, image: Tensor, weights: str = "imagenet", *, divisible: bool = False
 ) -> Features:
@@ -42,8 +48,7 @@ def features_of(
     are not known yet, will be multiples of 32. Raises ``UsageError`` for unknown names, for other
     bands than three and for weights that are not at hand, ``DataError`` for damaged weights.
     """
-    if name not in ENCODERS:
-        raise UsageError(f"unknown encoder {name}: {nearest(name, ENCODERS)}")
+    check_encoder(name)
     if weights not in WEIGHTS:
         raise UsageError(f"encoder weights {weights}: {nearest(weights, WEIGHTS)}")
     if image.shape[-1] != 3:

@@ -1,4 +1,5 @@
-"""report.html: one self-contained page, made from the run folder alone and without an engine."""
+"""report.html: one self-contained page, made without an engine from the run folder and the
+images that it names."""
 
 from __future__ import annotations
 

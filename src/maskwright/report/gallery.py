@@ -15,14 +15,7 @@ from maskwright.data.images import opened, read_image
 from maskwright.errors import DataError
 from maskwright.report.embedded import SIDE, Picture, embed
 
-KINDS = {
-    "worst": "worst",
-    "uncertain": "least sure",
-    "random": "random",
-    "median": "typical",
-    "best": "best",
-    "other": "other",
-}
+KINDS = ("worst", "uncertain", "random", "median", "best", "other")
 LAYERS = {  # what lies over the image, and what that shows
     "image": "",
     "truth": " with its true mask laid over it",

@@ -13,6 +13,8 @@ MEANINGS = {
     "listed-missing": "The list promises more than the folder holds.",
     "listed-twice": "An image that is listed twice counts twice; in two splits, the model would "
     "be tested on what it was trained on.",
+    "name-encoding": "They were written on a system of another encoding, and lists of files, which "
+    "are UTF-8, could not name them.",
     "missing": "The names are there, the pictures are not.",
     "forbidden": "What may not be read cannot be looked at or trained on.",
     "empty-file": "Nothing is in them, as after a download or a copy that was broken off.",

@@ -1,6 +1,7 @@
 """A folder of hostile files ends in findings: no crash, no hang, no more than 1 GB of memory."""
 
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -12,7 +13,11 @@ import numpy as np
 import pytest
 from defects import DEFECTS
 
+from maskwright.data.audit import check
+from maskwright.data.audit.repair import repair
+from maskwright.data.dataset import load_dataset
 from maskwright.data.samples import write_samples
+from maskwright.errors import DataError
 
 LIMIT = 1e9  # bytes of resident memory
 CHECK = """
@@ -139,3 +144,31 @@ def test_every_defect_at_once_is_survived(tmp_path):
             continue
     assert survived >= 15
     assert check_apart(tmp_path / "set", tmp_path)["findings"]
+
+
+def test_a_name_that_is_not_utf8_is_said_and_left_out(tmp_path, write_pairs):
+    folder = write_pairs(tmp_path / "data", 8)
+    for inside in ("images", "masks"):
+        path = folder / inside / "3.png"
+        path.rename(path.with_name(os.fsdecode(b"caf\xe9.png")))
+    found = check(folder)
+    (flaw,) = next(one for one in found.findings if one.kind == "name-encoding").flaws
+    assert flaw.detail == "its name is not UTF-8: 'caf\\udce9.png'"
+    assert len(found.pairs) == 7
+    words = [sys.executable, "-m", "maskwright", "check", folder, "--html", tmp_path / "page"]
+    done = subprocess.run(words, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert b"names that are not UTF-8" in done.stderr
+    made = repair(found, tmp_path / "clean")
+    assert len(made.pairs) == 7
+    assert "caf\\udce9.png" in (tmp_path / "clean" / "repair.csv").read_text()
+    assert load_dataset(folder, skip_bad=True).counts()["train"] > 0
+    with pytest.raises(DataError, match=r"its name is not UTF-8.*; rename them.*--skip-bad leaves"):
+        load_dataset(folder)
+
+
+def test_a_list_with_a_nul_is_named(tmp_path, write_pairs):
+    folder = write_pairs(tmp_path / "data", 2)
+    (folder / "list.csv").write_text("image,mask\nimages/0.png,masks/0\0.png\n")
+    with pytest.raises(DataError, match=r"list\.csv line 2 holds a NUL character; take it out"):
+        check(folder / "list.csv")

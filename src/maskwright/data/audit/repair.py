@@ -200,7 +200,8 @@ def _describe(
     bands = {"bands": found.bands.to_dict()} if found.bands != RGB else {}
     described = {"manifest": "manifest.csv", **clean.to_dict(), **bands}
     (part / "dataset.toml").write_text(tomli_w.dumps(described), encoding="utf-8")
-    with (part / "repair.csv").open("w", newline="", encoding="utf-8") as file:
+    listed = part / "repair.csv"
+    with listed.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file)
         writer.writerow(["source", "into", "what"])
         for one in done:
