@@ -195,3 +195,19 @@ def test_what_lies_outside_is_the_reflection_as_opencv_has_it_however_far(size):
             seen += 1
             assert np.abs(warp_image(image, matrix, 48).astype(int) - plain).max() <= 2
     assert seen > 5
+
+
+@pytest.mark.parametrize("at", [-9.3, 500.2, 40_000 - 20.7])
+def test_long_images_are_bent_as_their_parts_are(at):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (48, 40_000, 3), np.uint8)
+    mask = rng.integers(0, 3, (48, 40_000)).astype(np.uint8)
+    bend = rng.normal(0, 2, (32, 32, 2)).astype(np.float32)
+    start = int(np.clip(at - 100, 0, 40_000 - 300))
+    part = np.s_[:, start : start + 300]
+    whole = np.array([[1.0, 0, -at], [0, 1, -8.25]])
+    same = np.array([[1.0, 0, start - at], [0, 1, -8.25]])
+    seen = warp_image(image, whole, 32, bend=bend).astype(int)
+    assert np.abs(seen - warp_image(image[part], same, 32, bend=bend)).max() <= 2  # float32 places
+    equal = warp_mask(mask, whole, 32, bend=bend) == warp_mask(mask[part], same, 32, bend=bend)
+    assert equal.mean() > 0.99

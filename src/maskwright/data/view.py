@@ -14,6 +14,8 @@ import numpy as np
 
 from maskwright.data.labels import IGNORE
 
+LONGEST = 32_767  # pixels a side, from which on OpenCV's remap refuses an image
+
 cv2.setNumThreads(1)  # the parallel work is done by whole images
 
 
@@ -71,7 +73,7 @@ def warp_image(
         image = shrink(image, max(1, round(height / down)), max(1, round(width / across)))
         matrix = stored_matrix(matrix, image.shape, (height, width))
     if bend is not None:
-        places = _bent(matrix, bend)
+        image, places = _needed(image, _bent(matrix, bend))
         view = cv2.remap(
             image, *places, cv2.INTER_LINEAR, dst=out, borderMode=cv2.BORDER_REFLECT_101
         )
@@ -94,6 +96,23 @@ def _bent(matrix: np.ndarray, bend: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     x, y = across + bend[..., 0], across[:, None] + bend[..., 1]
     (a, b, left), (c, d, top) = cv2.invertAffineTransform(matrix).astype(np.float32)
     return a * x + b * y + left, c * x + d * y + top
+
+
+def _needed(
+    image: np.ndarray, places: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """The part of an image that these places look at, and the places in it, where it is too long
+    for OpenCV's ``remap``; what lies outside of the image is still reflected at its border."""
+    if max(image.shape[:2]) < LONGEST:
+        return image, places
+    spans = []
+    for length, at in zip(image.shape[1::-1], places, strict=True):
+        low, high = math.floor(at.min()), math.ceil(at.max())
+        beyond = max(0, -low, high - length + 1)  # as far inside lies its reflection
+        start = max(0, min(low, length - 1 - beyond) - 1)
+        spans.append((start, min(length, max(high, beyond) + 2)))
+    (left, right), (top, bottom) = spans
+    return image[top:bottom, left:right], (places[0] - left, places[1] - top)
 
 
 def _framed(image: np.ndarray, matrix: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -152,8 +171,8 @@ def warp_mask(
     It is written into ``out`` if that is given, and bent as that of ``warp_image``.
     """
     if bend is not None:
-        places, outside = _bent(matrix, bend), (IGNORE,)
-        return cv2.remap(mask, *places, cv2.INTER_NEAREST, dst=out, borderValue=outside)
+        mask, places = _needed(mask, _bent(matrix, bend))
+        return cv2.remap(mask, *places, cv2.INTER_NEAREST, dst=out, borderValue=(IGNORE,))
     return cv2.warpAffine(
         mask,
         matrix,

@@ -7,9 +7,10 @@ lost. Where mean IoU falls by more than is allowed, layers get their floats back
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from statistics import median
+from typing import TypeVar
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from maskwright.views import views_of
 IMAGES = 64  # of the training, by which ranges are found, and
 OF_EACH = 5  # those that have the most of a class
 SQUARES = 3 * IMAGES  # that are cut out of them at the most
+Item = TypeVar("Item")
 STEPS: dict[str, Callable[[Job], Iterator[str]]] = {
     "openvino": openvino_steps,
     "litert": litert_steps,
@@ -97,15 +99,34 @@ def squares_of(dataset: Dataset, facts: Facts) -> np.ndarray:
     Training images alone do not show how large the activations of other images become: one that is
     stained, where nearly all are grey, lost 0.05 of its IoU, and nothing with the flat colours.
     """
-    squares: list[np.ndarray] = []
-    for pair in calibrating(dataset):
-        image = read_image(pair.image, facts.bands)
-        for cut in views_of(Held(image), facts.view, facts.margin).cuts():
-            squares += cut()
-    seen = np.stack(squares[:: -(-len(squares) // SQUARES)])
+    seen = np.stack(spread(squares_in(calibrating(dataset), facts), SQUARES))
     colors = extremes(seen.shape[-1])
     flat = np.broadcast_to(colors[:, None, None], (len(colors), *seen.shape[1:]))
     return np.concatenate([seen, flat])
+
+
+def squares_in(pairs: Iterable[Pair], facts: Facts) -> Iterator[np.ndarray]:
+    """All squares of the images, one after another."""
+    for pair in pairs:
+        image = Held(read_image(pair.image, facts.bands))
+        for cut in views_of(image, facts.view, facts.margin).cuts():
+            yield from cut()
+
+
+def spread(items: Iterable[Item], most: int) -> list[Item]:
+    """At most so many of the items, evenly spread; no more than twice as many are held.
+
+    >>> spread(range(5), 2), spread(range(100), 3)
+    ([0, 4], [0, 64])
+    """
+    kept: list[Item] = []
+    step = 1
+    for place, item in enumerate(items):
+        if place % step == 0:
+            kept.append(item)
+        if len(kept) > 2 * most:
+            kept, step = kept[::2], 2 * step
+    return kept[:: -(-len(kept) // most)]
 
 
 def extremes(channels: int) -> np.ndarray:

@@ -161,7 +161,8 @@ class Output:
         if "confidence" in self.sinks:
             self.sinks["confidence"].put(np.rint(255 * scores.max(axis=-1)).astype(np.uint8))
         if "probabilities" in self.sinks:
-            self.sinks["probabilities"].put(scores)
+            kept = scores if self.format == "tiff" else scores.astype(np.float16)
+            self.sinks["probabilities"].put(kept)
         if self.extra.finding:
             known = [] if inside is None else [inside]
             self.kept.append([mask, certainty(mask, scores), *known])
@@ -264,7 +265,6 @@ def overview(raster: Raster, step: int) -> np.ndarray:
 
 
 def write_probabilities(path: Path, scores: np.ndarray, names: list[str]) -> None:
-    """An NPZ with ``probabilities`` float16 [H, W, classes] and ``classes``, their names."""
+    """An NPZ with probabilities float16 [H, W, classes] and ``classes``, their names."""
     with path.open("wb") as file:
-        halves = scores.astype(np.float16)
-        np.savez_compressed(file, probabilities=halves, classes=np.array(names))
+        np.savez_compressed(file, probabilities=scores, classes=np.array(names))
