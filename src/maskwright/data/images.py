@@ -217,6 +217,14 @@ def decode_rows(page: tiff.Page, top: int, bottom: int, count: int) -> np.ndarra
     return pixels
 
 
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width of an image file, turned as its EXIF flag says; only its head is read."""
+    with opened(path) as image:
+        flag = image.orientation if isinstance(image, tiff.Page) else _orientation(image)
+        height, width = image.height, image.width
+    return (width, height) if flag >= 5 else (height, width)
+
+
 def read_image(path: Path, bands: Bands = RGB) -> np.ndarray:
     """One image as the network sees it, uint8 [H, W, count], turned as its EXIF flag says.
 

@@ -79,9 +79,9 @@ class ClassTable:
 
     @property
     def ground(self) -> list[int]:
-        """Classes that overlays leave untinted: any called background, and the 0 of a binary
-        table without names."""
-        bare = {"background"} | ({"value_0"} if self.encoding == "binary" else set())
+        """Classes that are nothing: any called background or bg, and the 0 of a binary table
+        without names. Overlays leave them untinted, and no object is made of them."""
+        bare = {"background", "bg"} | ({"value_0"} if self.encoding == "binary" else set())
         return [index for index, name in enumerate(self.names) if name.lower() in bare]
 
     @cached_property

@@ -11,7 +11,7 @@ import numpy as np
 
 from maskwright.data import tiff
 from maskwright.data.bands import RGB, Bands, to_bands
-from maskwright.data.images import EXIF_ORIENTATION, decode_rows, explained, opened, read_image
+from maskwright.data.images import decode_rows, explained, image_size, read_image
 
 SMALL = 2**22  # pixels of an image that is decoded as soon as it is opened
 
@@ -93,19 +93,9 @@ def open_raster(path: Path, bands: Bands = RGB) -> Raster:
         page = tiff.page_by_rows(file, path)
     if page and page.height * page.width > SMALL:
         return Paged(path, bands, page)
-    height, width = _size(path)
+    height, width = image_size(path)
     return (
         (Held(read_image(path, bands)))
         if height * width <= SMALL
         else Late(path, bands, height, width)
     )
-
-
-def _size(path: Path) -> tuple[int, int]:
-    """Height and width of an image file, turned as its EXIF flag says."""
-    with opened(path) as image:
-        if isinstance(image, tiff.Page):
-            height, width, flag = image.height, image.width, image.orientation
-        else:
-            (width, height), flag = image.size, image.getexif().get(EXIF_ORIENTATION, 1)
-    return (width, height) if flag in (5, 6, 7, 8) else (height, width)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from maskwright.data.images import image_size
 from maskwright.data.ingest.reading import (
     begins_and_holds,
     dicts,
     first_file,
-    image_size,
     inside,
     json_files,
     read_json,

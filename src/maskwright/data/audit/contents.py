@@ -147,9 +147,8 @@ def presence(mask: MaskFacts, table: ClassTable) -> dict[int, int]:
 
 def background(table: ClassTable) -> int | None:
     """The class that is nothing: the one so named, or that of the value 0."""
-    for index, label in enumerate(table.labels):
-        if label.name.lower() in ("background", "ground", "bg"):
-            return index
+    if table.ground:
+        return table.ground[0]
     return next((n for n, label in enumerate(table.labels) if 0 in label.values), None)
 
 

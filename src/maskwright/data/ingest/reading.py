@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from maskwright.data.images import EXIF_ORIENTATION, opened
-from maskwright.data.tiff import Page
 from maskwright.errors import DataError
 
 
@@ -49,17 +47,6 @@ def dicts(content: Any, where: object) -> list[dict[str, Any]]:
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise DataError(f"{where} is no list of JSON objects; export it again")
     return content
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Height and width of an image file, turned as its EXIF flag says; only its head is read."""
-    with opened(path) as image:
-        if isinstance(image, Page):
-            orientation = image.orientation
-        else:
-            orientation = image.getexif().get(EXIF_ORIENTATION, 1)
-        turned = orientation in (5, 6, 7, 8)
-        return (image.width, image.height) if turned else (image.height, image.width)
 
 
 def inside(name: str) -> PurePosixPath:

@@ -13,8 +13,7 @@ import tomli_w
 
 from maskwright.console import track
 from maskwright.data.folders import manifest
-from maskwright.data.images import write_mask
-from maskwright.data.ingest.reading import image_size
+from maskwright.data.images import image_size, write_mask
 from maskwright.data.labels import IGNORE, MOST_CLASSES, ClassTable, Label, default_color
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import write_split
