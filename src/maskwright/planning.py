@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from maskwright.choosing import Choice, choose_changes, choose_network, choose_rate, choose_view
+from maskwright.choosing import (
+    LARGER,
+    LARGER_COSTS,
+    Choice,
+    choose_changes,
+    choose_network,
+    choose_rate,
+    choose_view,
+    places,
+)
 from maskwright.config import Config
 from maskwright.console import amount, duration
 from maskwright.data.dataset import Dataset, load_dataset
@@ -29,6 +38,7 @@ from maskwright.fingerprint import (
 )
 from maskwright.memory import fitting, memory_in_words, step_bytes
 from maskwright.models import build, check_names
+from maskwright.models.encoders import weights_at_hand
 from maskwright.recipes import recipe
 from maskwright.settings import change
 from maskwright.throughput import Rate, rate_of
@@ -89,30 +99,28 @@ def plan(data: str | Path, *, minutes: float, settings: Mapping[str, Any] | None
     config = recipe("default", given)
     check_names(config.model)
     dataset = load_dataset(data, seed=config.seed, split=config.split)
-    return plan_for(dataset, given, 60 * minutes - (time.perf_counter() - begun))
+    return plan_for(dataset, given, 60 * minutes - (time.perf_counter() - begun))[0]
 
 
-def plan_for(
-    dataset: Dataset, given: Mapping[str, Any], left: float, network: keras.Model | None = None
-) -> Plan:
-    """The plan for a dataset that is loaded, when ``left`` seconds are left of the time.
-
-    ``network`` is the one that will be trained, where it is built already.
-    """
+def plan_for(dataset: Dataset, given: Mapping[str, Any], left: float) -> tuple[Plan, keras.Model]:
+    """The plan for a dataset that is loaded, when ``left`` seconds are left of the time, and the
+    network that it is to train."""
     draft = Draft(given)
     config = draft.config
     classes, rims = channels(dataset.table, config), rims_of(dataset.table, config) is not None
-    network = network or build(config.model, classes, dataset.bands.count)
     seen = fingerprint(dataset)
     rate = rate_of(config.model, measure=left > ROOM_TO_MEASURE)
     engine = keras.config.backend()
     seconds = left - COMPILING.get(engine, COMPILING_ELSE) - ENDING
-    draft.take(choose_network(config))
+    if "model.encoder" not in given:
+        rate = choose_encoder(draft, seen, rate, seconds, rims=rims)
+    keras.utils.set_random_seed(config.seed)  # whatever was measured meanwhile
+    network = build(draft.config.model, classes, dataset.bands.count)
     draft.take(choose_view(seen, rate, seconds, config, given, rims=rims))
     side = draft.config.side(draft.config.view.size)
     draft.take(choose_batch(network, side, draft.config), even_given=True)
     batch = draft.config.train.batch
-    views = int(seconds / rate.image(side, batch))
+    views = views_in(seconds, rate, draft.config)
     refuse_impossible(seen, draft.config, rate, seconds, views)
     draft.take([choose_rate(draft.config, views // batch)])
     draft.take(choose_changes(seen, draft.config, views))
@@ -126,15 +134,38 @@ def plan_for(
         f"{duration(max(0.0, seconds))}",
         memory_in_words(step_bytes(network, side, batch), batch),
     )
-    return Plan(data_name(dataset.root), draft.config, tuple(draft.choices), facts, views)
+    made = Plan(data_name(dataset.root), draft.config, tuple(draft.choices), facts, views)
+    return made, network
+
+
+def choose_encoder(
+    draft: Draft, seen: Fingerprint, rate: Rate, seconds: float, *, rims: bool
+) -> Rate:
+    """Let a draft take an encoder; the rate of its network.
+
+    That of the larger one is not remembered from trainings of it: a slow one would keep it away
+    for good.
+    """
+    config, given = draft.config, draft.given
+    larger = Rate(LARGER_COSTS * rate.seconds, f"{rate.source}, times {LARGER_COSTS:g}")
+    by_it = Draft(given, choose_view(seen, larger, seconds, config, given, rims=rims)).config
+    times = views_in(seconds, larger, by_it) / places(seen, by_it)
+    draft.take(choose_network(config, times, weights_at_hand(LARGER)))
+    return larger if draft.config.model.encoder == LARGER else rate
+
+
+def views_in(seconds: float, rate: Rate, config: Config) -> int:
+    """How many views a training shows in so many seconds of steps."""
+    return int(seconds / rate.image(config.side(config.view.size), config.train.batch))
 
 
 class Draft:
     """A configuration that grows by choices; settings that are ``given`` are kept."""
 
-    def __init__(self, given: Mapping[str, Any]) -> None:
+    def __init__(self, given: Mapping[str, Any], choices: Sequence[Choice] = ()) -> None:
         self.given, self.config = given, recipe("default", given)
         self.choices: list[Choice] = []
+        self.take(choices)
 
     def take(self, choices: Sequence[Choice], *, even_given: bool = False) -> None:
         """Make these choices, of what was given only where that cannot be."""

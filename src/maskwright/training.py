@@ -26,7 +26,7 @@ from maskwright.fitting import fit
 from maskwright.lock import locked
 from maskwright.losses import parse_loss
 from maskwright.models import build, check_names
-from maskwright.planning import plan_for
+from maskwright.planning import Plan, plan_for
 from maskwright.recipes import recipe
 from maskwright.recording import (
     create_run,
@@ -114,21 +114,25 @@ def train_into(
     """Train into a folder that is locked, from its newest checkpoint where it has one."""
     own_model = run.network is not None
     dataset = load_dataset(data, seed=config.seed, split=config.split)
+    check_monitor(config.train.monitor, dataset)
+    saved = latest_checkpoint(run.path)
+    forget_checkpoints(run.path, after=saved.step if saved else -1)
+    plan, network = None, run.network
+    if planned:
+        left = 60 * planned["train.minutes"] - (time.perf_counter() - begun)
+        plan, network = plan_for(dataset, planned, left)
+        config = plan.config
     keras.utils.set_random_seed(config.seed)
-    network = run.network
     if network is None:
         classes = channels(dataset.table, config)
         network = build(config.model, classes, dataset.bands.count)
     check_model(network, dataset.table, config)
-    check_monitor(config.train.monitor, dataset)
-    saved = latest_checkpoint(run.path)
-    forget_checkpoints(run.path, after=saved.step if saved else -1)
     with going_on(run.path, again(data, run.path, own_model=own_model)):
         if saved:
             check_data(run, dataset)
             run.forget_scores()
         else:
-            begin(run.path, dataset, network, config, planned, begun, own_model=own_model)
+            begin(run.path, dataset, network, config, plan, own_model=own_model)
         finish(run, network, dataset, saved, begun)
 
 
@@ -150,20 +154,14 @@ def begin(
     dataset: Dataset,
     network: keras.Model,
     config: Config,
-    planned: Mapping[str, Any] | None,
-    begun: float,
+    plan: Plan | None,
     *,
     own_model: bool,
 ) -> None:
-    """Write down what will be trained; where it is ``planned``, by a plan that keeps what it says.
+    """Write down what will be trained, and the plan where it follows one.
 
     ``folder`` is locked, and empty but for what an earlier begin may have left.
     """
-    plan = None
-    if planned:
-        left = 60 * planned["train.minutes"] - (time.perf_counter() - begun)
-        plan = plan_for(dataset, planned, left, network)
-        config = plan.config
     text = plan.to_markdown() if plan else ""
     run = create_run(folder, config, dataset, plan=text, own_model=own_model)
     if plan:
