@@ -35,11 +35,19 @@ def test_the_engine_follows_from_what_is_installed(packages, there, chosen):
 
 
 def test_the_environment_decides_where_it_says_something(packages, monkeypatch):
-    packages("tensorflow")
+    packages("tensorflow", "torch")
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     assert engine.choose() == "torch"
     monkeypatch.setenv("KERAS_BACKEND", "")
     assert engine.choose() == "tensorflow"
+
+
+def test_an_engine_that_is_not_there_is_named_with_those_that_are(packages, monkeypatch):
+    packages("tensorflow")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    message = r"torch is not installed \(pip install 'maskwright\[torch\]'\); there is tensorflow"
+    with pytest.raises(UsageError, match=message):
+        engine.choose()
 
 
 def test_without_any_engine_the_error_says_what_to_install(packages):

@@ -16,6 +16,7 @@ from maskwright.fingerprint import Fingerprint
 from maskwright.planning import Plan, plan, plan_for
 from maskwright.recipes import recipe
 from maskwright.throughput import Rate
+from maskwright.training import say_if_behind
 
 RATE = Rate(1.0, "set by the test")  # seconds a megapixel: 37 ms for 192×192
 
@@ -120,7 +121,7 @@ def test_few_steps_are_larger(steps, rate):
     chosen = choose_rate(recipe("default"), steps)
     assert chosen.value == rate
     assert f"there is time for {steps:,} steps, " in chosen.reason
-    assert ("few must be larger" in chosen.reason) == (rate > 1e-3)
+    assert ("few steps must be larger" in chosen.reason) == (rate > 1e-3)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_few_images_and_much_time_get_the_larger_encoder(dataset, monkeypatch):
     reason = next(one.reason for one in made.choices if one.key == "model.encoder")
     assert made.config.model.encoder == "efficientnet_lite2"
     assert re.search(
-        r"Lite2 each place would be seen about [\d,]+ times, and from 50 on it is a", reason
+        r"Lite2 .* each place of the images about [\d,]+ times, and where that is 50 or", reason
     )
     assert any("set by the test, times 1.6" in fact for fact in made.facts)
 
@@ -262,3 +263,25 @@ def test_windows_or_whole_images_that_were_given_are_what_is_planned():
     assert chosen(seen(500, 30), 200, {"view.fit": "window"})["augment.crop"] == 1
     whole = chosen(seen(4000, 12), 200, {"view.fit": "pad"})
     assert whole["view.size"] == 640
+
+
+@pytest.mark.parametrize(
+    ("epochs", "fit", "said"), [(6, "pad", True), (7, "pad", False), (1, "window", False)]
+)
+def test_a_training_that_showed_far_less_than_planned_says_so(capsys, epochs, fit, said):
+    class Trained:
+        config = recipe("default", {"view.fit": fit})
+
+        def metrics(self):
+            return [{"epoch": 1.0}, {"epoch": float(epochs)}]
+
+        def tell(self, text):
+            print(text)
+
+    made = Plan("cells", recipe("default"), (), (), views=1_000)
+    say_if_behind(Trained(), made, images=100)
+    told = capsys.readouterr().out
+    assert (
+        told.startswith("about 600 views were shown where the plan had reckoned with 1,000") == said
+    )
+    assert bool(told) == said

@@ -53,11 +53,13 @@ def choose_network(config: Config, times: float, lacking: str) -> list[Choice]:
     """
     if not config.model.pretrained:
         return []
-    often = f"with the larger EfficientNet-Lite2 each place would be seen about {times:,.0f} times"
+    why = (
+        "pretrained on ImageNet; with the larger EfficientNet-Lite2 a training would show each "
+        f"place of the images about {times:,.0f} times, and where that is {MANY_TIMES} or more it "
+        "is ahead"
+    )
     if times >= MANY_TIMES and not lacking:
-        why = f"pretrained on ImageNet; {often}, and from {MANY_TIMES} on it is ahead of Lite0"
         return [Choice("model.encoder", LARGER, why)]
-    why = f"pretrained on ImageNet and cheap; {often}, and from {MANY_TIMES} on it is ahead"
     if times >= MANY_TIMES:
         why += f", but its weights are not installed: {lacking}"
     return [Choice("model.encoder", config.model.encoder, why)]
@@ -76,7 +78,7 @@ def choose_rate(config: Config, steps: int) -> Choice:
     times = min(4.0, max(1.0, MANY_STEPS / max(1, steps)))
     value = float(f"{times * config.train.learning_rate:.1e}")
     why = f"there is time for {amount(steps, 'step')}, "
-    why += "and few must be larger" if times > 1 else "enough for the recipe's own"
+    why += "and few steps must be larger ones" if times > 1 else "enough for the recipe's own"
     return Choice("train.learning_rate", value, why)
 
 
@@ -160,7 +162,7 @@ def choose_changes(seen: Fingerprint, config: Config, views: int) -> list[Choice
     why += "heart; twice the random changes in place, size and colour"
     return [
         Choice("augment.strength", 2.0, why),
-        Choice("train.weight_decay", 0.1, "the same: larger weights cost more"),
+        Choice("train.weight_decay", 0.1, "for the same reason: large weights cost more"),
     ]
 
 

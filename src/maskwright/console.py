@@ -220,7 +220,8 @@ def print_comparison(result: dict[str, Any]) -> None:
     from rich.text import Text
 
     say(f"A = {result['first']}\nB = {result['second']}")
-    table = Table(f"{result['images']} images ({result['split']})", "A", "B", "B − A", "", box=None)
+    seen = f"{amount(result['images'], 'image')} ({result['split']})"
+    table = Table(seen, "A", "B", "B − A", "", box=None)
     for column in table.columns[1:4]:
         column.justify = "right"
     iou = [{**row, "name": f"IoU of {row['name']}"} for row in result["classes"]]
@@ -284,7 +285,9 @@ def quiet() -> Iterator[None]:
     """Keep C++ libraries from greeting people on standard error while they are imported.
 
     Exceptions of the import still come through; only bytes written to file descriptor 2 do not.
+    What TensorFlow says later is kept to errors, for which it looks when it is imported.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -10,7 +10,7 @@ import importlib.util
 import os
 
 from maskwright.console import quiet
-from maskwright.errors import MaskwrightError, UsageError, nearest
+from maskwright.errors import MaskwrightError, UsageError, nearest, some
 
 ENGINES = ("tensorflow", "jax", "torch")
 
@@ -25,6 +25,12 @@ def choose() -> str:
     if named := os.environ.get("KERAS_BACKEND"):
         if named not in ENGINES:
             raise UsageError(f"KERAS_BACKEND={named}: {nearest(named, ENGINES)}")
+        if not installed(named):
+            there = [engine for engine in ENGINES if installed(engine)]
+            raise UsageError(
+                f"KERAS_BACKEND={named} is not installed (pip install 'maskwright[{named}]'); "
+                f"there is {some(there) or 'none'}"
+            )
         return named
     if installed("jax") and installed("jax_cuda13_plugin"):
         return "jax"
@@ -37,7 +43,6 @@ def choose() -> str:
 
 
 os.environ["KERAS_BACKEND"] = choose()
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors of TensorFlow's C++ only
 
 with quiet():
     import keras

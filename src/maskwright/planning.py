@@ -147,7 +147,9 @@ def choose_encoder(
     for good.
     """
     config, given = draft.config, draft.given
-    larger = Rate(LARGER_COSTS * rate.seconds, f"{rate.source}, times {LARGER_COSTS:g}")
+    larger = Rate(
+        LARGER_COSTS * rate.seconds, f"{rate.source}, times {LARGER_COSTS:g} for the larger one"
+    )
     by_it = Draft(given, choose_view(seen, larger, seconds, config, given, rims=rims)).config
     times = views_in(seconds, larger, by_it) / places(seen, by_it)
     draft.take(choose_network(config, times, weights_at_hand(LARGER)))

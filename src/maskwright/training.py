@@ -48,6 +48,8 @@ from maskwright.settings import change
 from maskwright.throughput import remember
 from maskwright.trackers import require_tracker
 
+SLOWER = 0.7  # of the views that were planned, below which the plan's reasons do not hold
+
 
 def train(
     data: str | Path,
@@ -134,6 +136,8 @@ def train_into(
         else:
             begin(run.path, dataset, network, config, plan, own_model=own_model)
         finish(run, network, dataset, saved, begun)
+        if plan:
+            say_if_behind(run, plan, len(dataset.of("train")))
 
 
 @contextmanager
@@ -185,6 +189,17 @@ def finish(
     forget_checkpoints(run.path)
     if rate and not own_model:
         remember(run.config.model, rate)
+
+
+def say_if_behind(run: Run, plan: Plan, images: int) -> None:
+    """Say so where far less was shown than planned; of windows an epoch shows one an image."""
+    shown = int(run.metrics()[-1]["epoch"]) * images
+    if run.config.view.fit != "window" and shown < SLOWER * plan.views:
+        run.tell(
+            f"about {shown:,} views were shown where the plan had reckoned with {plan.views:,}: "
+            "other work was in the way, or this machine is slower than it was taken for, which the "
+            "next plan knows"
+        )
 
 
 def give_up(run: Run, typed: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from maskwright.console import quiet
 from maskwright.data.ingest.extras import import_needed
 from maskwright.errors import UsageError, nearest
 
@@ -31,4 +32,5 @@ def check_format(format: str, *, int8: bool = False) -> None:
     what = "exporting in int8" if int8 else f"exporting to {format}"
     for extra, packages in needed:
         for package in packages:
-            import_needed(package, "int8" if int8 and format == "openvino" else extra, what)
+            with quiet():
+                import_needed(package, "int8" if int8 and format == "openvino" else extra, what)

@@ -90,11 +90,12 @@ class Parity:
 
     def in_words(self) -> str:
         """One line for people."""
+        down, right = self.shift
+        shift = f"shifted by {-down}, {-right} pixels" if down or right else "not shifted"
         return (
             f"{self.equal:.3%} of the pixels of {self.images} images have the run's class, "
-            f"probabilities differ by {self.largest:.4f} at the most, masks are shifted by "
-            f"{self.shift[0]}, {self.shift[1]} pixels, mean IoU {self.mean_iou:.4f} where the run "
-            f"has {self.mean_iou + self.loss:.4f}"
+            f"probabilities differ by {self.largest:.4f} at the most, masks are {shift}, mean IoU "
+            f"{self.mean_iou:.4f} where the run has {self.mean_iou + self.loss:.4f}"
         )
 
 

@@ -172,7 +172,6 @@ class SavedModel:
     """TensorFlow without Keras."""
 
     def __init__(self, path: Path) -> None:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         try:
             with quiet():
                 tensorflow: Any = importlib.import_module("tensorflow")

@@ -287,7 +287,7 @@ KINDS = {
     "thin-split": Kind(
         LOWERS,
         "a split of one or two images, or of one group: its scores mean little",
-        "deal the shares out exactly (--set split.by=stratified), or take another --seed",
+        "test on all in turns (--set split.folds=5 --set split.fold=0, …), or raise split.test",
     ),
     "few-test": Kind(
         NOTE,
