@@ -197,8 +197,8 @@ def say_if_behind(run: Run, plan: Plan, images: int) -> None:
     if run.config.view.fit != "window" and shown < SLOWER * plan.views:
         run.tell(
             f"about {shown:,} views were shown where the plan had reckoned with {plan.views:,}: "
-            "other work was in the way, or this machine is slower than it was taken for, which the "
-            "next plan knows"
+            "other work was in the way, or this machine is slower than it was taken for, so its "
+            "reasons hold less"
         )
 
 

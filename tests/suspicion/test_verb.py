@@ -3,10 +3,9 @@
 import json
 import sys
 
+import commanding
 import numpy as np
 import pytest
-
-from maskwright.cli import main
 
 
 @pytest.fixture
@@ -17,15 +16,8 @@ def call(make_run, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(sys.modules["maskwright.cli.suspects"], "start_engine", lambda: None)
 
     def verb(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["maskwright", "suspects", "run", *words])
         capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
+        return commanding.call(capsys, monkeypatch, "suspects", "run", *words)
 
     verb.run = run
     return verb
