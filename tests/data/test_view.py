@@ -6,6 +6,9 @@ import pytest
 
 from maskwright.data.labels import IGNORE
 from maskwright.data.view import (
+    Frame,
+    frame_of,
+    moved,
     restore,
     shrink,
     shrink_mask,
@@ -42,15 +45,21 @@ def best_shift(a: np.ndarray, b: np.ndarray, reach: int = 3) -> tuple[int, int]:
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_the_corners_of_the_image_meet_the_view(height, width, fit):
-    """In pixel edges: the longer side fills the view, the shorter one is centred in it."""
+    """In pixel edges: the longer side fills the view, the shorter one lies in the middle of it.
+
+    There are whole pixels before and behind it, behind it perhaps one more.
+    """
     matrix = view_matrix(height, width, 48, fit)
     corners = matrix @ np.array([[-0.5, width - 0.5], [-0.5, height - 0.5], [1, 1]]) + 0.5
     if fit == "squash":
         np.testing.assert_allclose(corners, [[0, 48], [0, 48]], atol=1e-9)
     else:
         assert matrix[0, 0] == matrix[1, 1]
-        np.testing.assert_allclose(corners.sum(axis=1), [48, 48])
-        assert corners.min() == pytest.approx(0)
+        around = np.stack([corners[:, 0], 48 - corners[:, 1]]) / matrix[0, 0]
+        np.testing.assert_allclose(around, np.rint(around), atol=1e-9)
+        before, behind = np.rint(around)
+        assert min(before) == 0
+        assert set(behind - before) <= {0, 1}
 
 
 @pytest.mark.parametrize("fit", FITS)
@@ -71,6 +80,47 @@ def test_restore_of_the_view_of_a_mask_finds_its_edges():
     matrix = view_matrix(90, 60, 180, "pad")
     view = np.eye(2, dtype=np.float32)[np.minimum(warp_mask(mask, matrix, 180), 1)]
     np.testing.assert_array_equal(restore(view, matrix, 90, 60).argmax(axis=-1), mask)
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize(("height", "width"), [*SIZES, (61, 40), (40, 61), (375, 500), (48, 500)])
+def test_a_resized_frame_is_the_affine_map(height, width, fit):
+    """Both ways, as OpenCV's own map has them; which way was taken is seen by the frame."""
+    matrix = view_matrix(height, width, 48, fit)
+    frame = frame_of(matrix, 48, 48)
+    assert frame
+    image = np.random.default_rng(0).integers(256, size=(height, width, 3), dtype=np.uint8)
+    if max(frame.shape) < 96:  # no blocks are averaged
+        plain = cv2.warpAffine(image, matrix, (48, 48), borderMode=cv2.BORDER_REFLECT_101)
+        assert np.abs(warp_image(image, matrix, 48).astype(int) - plain).max() <= 2
+    scores = np.random.default_rng(1).random((48, 48, 2), np.float32)
+    flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    for k in range(2):
+        plane = cv2.warpAffine(scores[..., k], matrix, (width, height), None, flags, border)
+        np.testing.assert_allclose(restore(scores, matrix, height, width)[..., k], plane, atol=4e-3)
+
+
+def test_what_is_turned_or_cuts_a_pixel_has_no_frame():
+    matrix = view_matrix(60, 90, 30, "pad")
+    assert frame_of(moved(matrix, 1), 32, 32) == (-18, 78, -3, 93)
+    assert frame_of(moved(matrix, 0.4), 30, 30) is None
+    assert frame_of(matrix * [[1, 1, 1], [1, -1, 1]], 30, 30) is None
+    assert frame_of(matrix + np.array([[0, 0.1, 0], [0, 0, 0]]), 30, 30) is None
+
+
+def test_a_frame_beyond_the_border_holds_the_reflection_of_the_whole_image():
+    image = np.arange(10, dtype=np.uint8).reshape(1, 10, 1)
+    seen = Frame(0, 3, 7, 16).of(image)
+    assert seen.tolist() == [[7, 8, 9, 8, 7, 6, 5, 4, 3]] * 3
+    assert Frame(-1, 1, -3, 2).of(image).tolist() == [[3, 2, 1, 0, 1]] * 2
+
+
+def test_a_frame_far_larger_than_the_image_is_not_made():
+    narrow = frame_of(view_matrix(10, 1000, 48, "pad"), 48, 48)
+    assert narrow == (-495, 505, 0, 1000)
+    assert not narrow.holds(10, 1000)
+    assert frame_of(view_matrix(500, 1000, 48, "pad"), 48, 48).holds(500, 1000)
+    assert not Frame(0, 8, 0, 8).holds(9, 8)
 
 
 @pytest.mark.parametrize("channels", range(1, 11))

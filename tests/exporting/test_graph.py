@@ -10,7 +10,7 @@ from maskwright.config import ViewConfig
 from maskwright.data.bands import RGB
 from maskwright.data.labels import ClassTable, Label
 from maskwright.data.view import moved, restore, view_matrix, warp_image
-from maskwright.exporting.graph import between, outputs, places_in_view, scales_of, turned, view_of
+from maskwright.exporting.graph import between, outputs, places_in_view, shown_of, turned, view_of
 
 TABLE = ClassTable("index", (Label("a", "#000000", (0,)), Label("b", "#ffffff", (1,))))
 SIZES = [(1, 1), (1, 700), (7, 5), (64, 64), (96, 128), (127, 129), (128, 64), (200, 333),
@@ -41,8 +41,8 @@ def test_the_way_back_is_that_of_opencv(size, fit):
     scores = np.random.default_rng(1).random((64, 64, 3), np.float32)
     wanted = restore(scores, view_matrix(*size, 64, fit), *size)
     planes = tf.constant(scores.transpose(2, 0, 1)[None])
-    for side, scale in zip(size, scales_of(size, facts(fit)), strict=True):
-        planes = turned(between(planes, places_in_view(side, scale, 64), 64))
+    for side, shown in zip(size, shown_of(size, facts(fit)), strict=True):
+        planes = turned(between(planes, places_in_view(side, shown, 64), 64))
     np.testing.assert_allclose(planes.numpy()[0].transpose(1, 2, 0), wanted, atol=2e-3)
 
 

@@ -8,12 +8,15 @@ view, in OpenCV's convention: the centre of the first pixel is (0, 0).
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from maskwright.data.labels import IGNORE
 
+CLOSE = 1e-6  # pixels, of an edge that is between two pixels
+LARGEST = 2  # times an image, of the frame that is resized to get it
 LONGEST = 32_767  # pixels a side, from which on OpenCV's remap refuses an image
 
 cv2.setNumThreads(1)  # the parallel work is done by whole images
@@ -23,7 +26,9 @@ def view_matrix(height: int, width: int, size: int, fit: str, scale: float = 1.0
     """The map from an image of height × width to the centre of a view of size × size.
 
     ``fit`` "pad" scales both axes alike, "squash" makes each axis fill the view, and "window"
-    shows as much of the image as there is room for when it is scaled by ``scale``.
+    shows as much of the image as there is room for when it is scaled by ``scale``. With "pad" there
+    are whole pixels of the image on both sides of its shorter axis, where their number is odd one
+    more behind it than before it, so that the view is a frame of the image, resized.
 
     >>> view_matrix(100, 200, 50, "pad")
     array([[ 0.25 ,  0.   , -0.375],
@@ -35,9 +40,57 @@ def view_matrix(height: int, width: int, size: int, fit: str, scale: float = 1.0
     elif fit == "window":
         scale_x = scale_y = scale
     # Centres map to centres: (x + 0.5 - width / 2) * scale + size / 2 - 0.5.
-    shift_x = (0.5 - width / 2) * scale_x + size / 2 - 0.5
-    shift_y = (0.5 - height / 2) * scale_y + size / 2 - 0.5
+    odd = (height - width) % 2 / 2 if fit == "pad" else 0
+    shift_x = (0.5 - width / 2 - odd * (width < height)) * scale_x + size / 2 - 0.5
+    shift_y = (0.5 - height / 2 - odd * (height < width)) * scale_y + size / 2 - 0.5
     return np.array([[scale_x, 0, shift_x], [0, scale_y, shift_y]], np.float64)
+
+
+class Frame(NamedTuple):
+    """Rows and columns of an image, from the first to the one after the last; some beyond it."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Its height and width."""
+        return self.bottom - self.top, self.right - self.left
+
+    def holds(self, height: int, width: int) -> bool:
+        """Whether an image of that size lies in it, and fills a good part of it."""
+        around = min(-self.top, self.bottom - height, -self.left, self.right - width)
+        return around >= 0 and math.prod(self.shape) <= LARGEST * height * width
+
+    def of(self, image: np.ndarray) -> np.ndarray:
+        """What it holds of image uint8 [H, W, C], beyond it its reflection."""
+        height, width = image.shape[:2]
+        above, below = max(0, -self.top), max(0, self.bottom - height)
+        before, behind = max(0, -self.left), max(0, self.right - width)
+        if above or below or before or behind:
+            kind = cv2.BORDER_REFLECT_101
+            image = cv2.copyMakeBorder(image, above, below, before, behind, kind)
+        rows = slice(self.top + above, self.bottom + above)
+        return image[rows, self.left + before : self.right + before]
+
+
+def frame_of(matrix: np.ndarray, height: int, width: int) -> Frame | None:
+    """What a view of height × width shows, where it begins and ends between two pixels of the
+    image, not turned and not mirrored: then it is that frame, resized, which is several times as
+    fast as an affine map.
+
+    >>> frame_of(view_matrix(100, 200, 50, "pad"), 50, 50)
+    Frame(top=-50, bottom=150, left=0, right=200)
+    """
+    (a, b, x), (c, d, y) = matrix.tolist()
+    if b or c or min(a, d) <= 0:
+        return None
+    top, left = 0.5 - (y + 0.5) / d, 0.5 - (x + 0.5) / a
+    edges = np.array([top, top + height / d, left, left + width / a])
+    whole = np.rint(edges)
+    return Frame(*whole.astype(int).tolist()) if np.abs(edges - whole).max() < CLOSE else None
 
 
 def moved(matrix: np.ndarray, pixels: int) -> np.ndarray:
@@ -78,6 +131,11 @@ def warp_image(
             image, *places, cv2.INTER_LINEAR, dst=out, borderMode=cv2.BORDER_REFLECT_101
         )
         return view.reshape(size, size, channels)
+    frame = frame_of(matrix, size, size)
+    if frame and min(frame.shape) >= size:  # enlarged, it is mirrored within half a pixel as well
+        view = np.empty((size, size, channels), np.uint8) if out is None else out
+        view[:] = _resized(frame.of(image), size)
+        return view
     image, matrix = _framed(image, matrix, size)
     view = cv2.warpAffine(
         image,
@@ -88,6 +146,17 @@ def warp_image(
         borderMode=cv2.BORDER_REFLECT_101,
     )
     return view.reshape(size, size, channels)
+
+
+def _resized(image: np.ndarray, size: int) -> np.ndarray:
+    """Image uint8 [H, W, C] as [size, size, C], linearly, rounded to whole numbers.
+
+    OpenCV's way with 8 bits ends a grey level too low at every eighth pixel; with 16 it is right,
+    and as fast.
+    """
+    if image.shape[:2] != (size, size):
+        image = cv2.resize(image.astype(np.uint16), (size, size), interpolation=cv2.INTER_LINEAR)
+    return image.reshape(size, size, -1)
 
 
 def _bent(matrix: np.ndarray, bend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -190,9 +259,16 @@ def restore(scores: np.ndarray, matrix: np.ndarray, height: int, width: int) -> 
     The way back of ``warp_image`` with the same matrix: float32 [height, width, classes], in memory
     a class a plane.
     """
+    parts = [np.ascontiguousarray(scores[..., k], np.float32) for k in range(scores.shape[2])]
+    frame = frame_of(matrix, *scores.shape[:2])
+    if frame and frame.holds(height, width):
+        planes = np.empty((len(parts), *frame.shape), np.float32)
+        for part, plane in zip(parts, planes, strict=True):
+            cv2.resize(part, plane.shape[::-1], dst=plane, interpolation=cv2.INTER_LINEAR)
+        inner = planes[:, -frame.top :, -frame.left :][:, :height, :width]
+        return np.moveaxis(inner, 0, -1)
     flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
-    planes = np.empty((scores.shape[2], height, width), np.float32)
-    for k in range(len(planes)):
-        part = np.ascontiguousarray(scores[..., k])
-        planes[k] = cv2.warpAffine(part, matrix, (width, height), flags=flags, borderMode=border)
+    planes = np.empty((len(parts), height, width), np.float32)
+    for part, plane in zip(parts, planes, strict=True):
+        cv2.warpAffine(part, matrix, (width, height), plane, flags, border)
     return np.moveaxis(planes, 0, -1)

@@ -11,7 +11,7 @@ names, what gives the view and the softmax, so that the network can be cut out o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,11 +76,10 @@ def view_of(image: Any, facts: Facts) -> Any:
     import tensorflow as tf
 
     sides = tf.shape(image)[1], tf.shape(image)[2]
-    scales = scales_of(sides, facts)
+    shown = shown_of(sides, facts)
     planes = tf.transpose(tf.cast(image, tf.float32), (0, 3, 1, 2))
-    longest = [tf.reduce_max(tf.stack(sides))] * 2 if facts.fit == "pad" else list(sides)
     small = []
-    for side, longer in zip(sides, longest, strict=True):
+    for side, longer in zip(sides, shown, strict=True):
         block = tf.maximum(1.0, tf.floor((real(longer) + 0.5) / facts.size))
         count = tf.cast(tf.maximum(1.0, tf.round(real(side) / block)), tf.int32)
         planes = turned(averaged(planes, side, count))
@@ -88,8 +87,8 @@ def view_of(image: Any, facts: Facts) -> Any:
     halved = [tf.equal(side, 2 * count) for side, count in zip(sides, small, strict=True)]
     # Where OpenCV averages two by two a half is rounded up, elsewhere to the even number.
     planes = tf.round(planes + NUDGE * real(tf.logical_and(*halved)))
-    for side, count, scale in zip(sides, small, scales, strict=True):
-        places = places_in_image(side, scale, facts)
+    for side, count, longer in zip(sides, small, shown, strict=True):
+        places = places_in_image(side, longer, facts)
         places = (places + 0.5) * real(count) / real(side) - 0.5
         planes = turned(between(planes, mirrored(places, count), count))
     return tf.round(tf.transpose(planes, (0, 2, 3, 1)), name=SQUARE)
@@ -108,9 +107,8 @@ def outputs(logits: Any, facts: Facts, image: Any | None) -> Tensors:
     if image is not None:
         planes = tf.transpose(planes, (0, 3, 1, 2))
         sides = tf.shape(image)[1], tf.shape(image)[2]
-        scales = scales_of(sides, facts)
-        for side, scale in zip(sides, scales, strict=True):
-            places = places_in_view(side, scale, facts.size)
+        for side, longer in zip(sides, shown_of(sides, facts), strict=True):
+            places = places_in_view(side, longer, facts.size)
             planes = turned(between(planes, places, facts.size))
     found: Tensors = {}
     if facts.rims:
@@ -149,27 +147,31 @@ def upto(number: Any) -> Any:
     return tf.range(real(number), dtype=tf.float32)
 
 
-def scales_of(sides: tuple[Any, Any], facts: Facts) -> tuple[Any, Any]:
-    """How large a pixel of the image is in the view, down and across."""
+def shown_of(sides: tuple[Any, Any], facts: Facts) -> Sequence[Any]:
+    """How many pixels a view shows along each axis, those of the image and what is mirrored."""
     import tensorflow as tf
 
-    down, across = (facts.size / real(side) for side in sides)
-    if facts.fit == "pad":
-        down = across = tf.minimum(down, across)
-    return down, across
+    return [tf.reduce_max(tf.stack(sides))] * 2 if facts.fit == "pad" else sides
 
 
-def places_in_image(side: Any, scale: Any, facts: Facts) -> Any:
+def before(side: Any, shown: Any) -> Any:
+    """How many of the pixels that are shown come before those of the image, float32."""
+    import tensorflow as tf
+
+    return tf.floor((real(shown) - real(side)) / 2)
+
+
+def places_in_image(side: Any, shown: Any, facts: Facts) -> Any:
     """Where in an image's axis of ``side`` pixels each of the view's pixels lies, float32."""
     steps = upto(facts.size + 2 * facts.margin) - float(facts.margin)
-    return (steps + 0.5 - facts.size / 2) / scale + real(side) / 2 - 0.5
+    return (steps + 0.5) * (real(shown) / facts.size) - before(side, shown) - 0.5
 
 
-def places_in_view(side: Any, scale: Any, size: int) -> Any:
+def places_in_view(side: Any, shown: Any, size: int) -> Any:
     """Where in the view each pixel of an image's axis lies, float32; at the least on its border."""
     import tensorflow as tf
 
-    places = (upto(side) + 0.5 - real(side) / 2) * scale + size / 2 - 0.5
+    places = (upto(side) + 0.5 + before(side, shown)) * (size / real(shown)) - 0.5
     return tf.clip_by_value(places, 0.0, size - 1.0)
 
 
