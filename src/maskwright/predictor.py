@@ -115,7 +115,7 @@ class Predictor:
         nexts = squares_of(cuts_of(map_ahead(prepare, items, ahead=2 * BATCH)))
         # A thread predicts the next batch while rows are put together of the last one.
         for batch, logits in map_ahead(self._logits_of, batched(nexts), workers=1, ahead=2):
-            scores = iter(self._scores(logits))
+            scores = map(self._scores, logits)
             for one, square in batch:
                 if isinstance(square, DataError):
                     yield one.item, square
@@ -138,6 +138,7 @@ class Predictor:
         return batch, self.logits(seen)
 
     def _scores(self, logits: np.ndarray) -> np.ndarray:
+        """Probabilities [S, S, classes] of the logits of a square."""
         return softmax(logits / np.float32(self.temperature))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -270,10 +271,13 @@ def _mask_page(page: tiff.Page, path: Path) -> np.ndarray:
 
 
 def write_mask(path: Path, values: np.ndarray, palette: np.ndarray) -> None:
-    """Write values uint8 [H, W] as a palette PNG with the colours palette uint8 [256, 3]."""
+    """Write values uint8 [H, W] as a palette PNG with the colours palette uint8 [256, 3].
+
+    Of repetitions it looks for runs alone, which is what the rows of a mask are made of.
+    """
     image = Image.fromarray(values)
     image.putpalette(palette.tobytes())
-    image.save(path, format="PNG", compress_level=3)
+    image.save(path, format="PNG", compress_type=zlib.Z_RLE)
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
