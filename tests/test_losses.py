@@ -155,7 +155,7 @@ def test_lovasz_leaves_out_classes_absent_from_the_truth():
 
 
 def test_lovasz_of_hard_masks_is_one_minus_the_mean_iou():
-    truth, found = np.random.default_rng(3).integers(3, size=(2, 2, 8, 8))
+    truth, found = np.random.default_rng(3).integers(3, size=(2, 2, 8, 8), dtype=np.uint8)
     value = LOSSES["lovasz"](truth, 100 * np.eye(3, dtype=np.float32)[found])
     mean_iou = Scores.of(confusion(truth, found, classes=3)).mean_iou
     assert float(value) == pytest.approx(1 - mean_iou, abs=1e-6)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from maskwright.console import amount
+from maskwright.data.counting import occurrences
 from maskwright.data.dataset import Dataset
 from maskwright.data.images import read_mask
 from maskwright.data.labels import IGNORE
@@ -89,8 +90,7 @@ def thickness(mask: np.ndarray, classes: int) -> np.ndarray:
     [26.0, 4.0]
     """
     edge = edges(mask)
-    area = np.bincount(mask.ravel(), minlength=IGNORE + 1)[:classes]
-    on_edge = np.bincount(mask[edge], minlength=IGNORE + 1)[:classes]
+    area, on_edge = occurrences([mask], [classes]), occurrences([mask[edge]], [classes])
     wide = float(min(mask.shape))  # a class without an edge fills the image
     found = np.where(on_edge > 0, 2.0 * area / np.maximum(on_edge, 1), wide)
     return np.where(area > 0, found, np.nan)

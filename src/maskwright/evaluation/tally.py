@@ -104,8 +104,7 @@ def by_image(matrix: np.ndarray) -> np.ndarray:
 
 def before(one: Predicted, temperature: float) -> np.ndarray:
     """Bins of the confidences that the network has by itself, of every fourth row and column."""
-    part = np.ascontiguousarray(one.probabilities[::EVERY, ::EVERY])
-    counted = Counted.of(one.truth[::EVERY, ::EVERY], part)
+    counted = Counted.of(one.truth[::EVERY, ::EVERY], one.probabilities[::EVERY, ::EVERY])
     if temperature != 1:
         counted = Counted(counted.truth, tempered(counted.probabilities, 1 / temperature))
     return coarse(confidences(counted))

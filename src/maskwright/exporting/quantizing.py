@@ -18,6 +18,7 @@ from maskwright.artifacts import Artifact, open_artifact
 from maskwright.artifacts.facts import Facts
 from maskwright.artifacts.parity import Example, Parity, compare_all
 from maskwright.console import print_trade, say
+from maskwright.data.counting import occurrences
 from maskwright.data.dataset import Dataset
 from maskwright.data.images import read_image, read_mask
 from maskwright.data.pairing import Pair
@@ -85,7 +86,7 @@ def calibrating(dataset: Dataset) -> list[Pair]:
     shares = []
     for pair in pairs[:: max(1, len(pairs) // (4 * IMAGES))]:
         mask = table.decode(read_mask(pair.mask), pair.mask)
-        counts = np.bincount(mask.ravel(), minlength=256)[: len(table)]
+        counts = occurrences([mask], [len(table)])
         shares.append((pair, counts / max(1, mask.size)))
     for k in range(len(table)):
         most = sorted(shares, key=lambda one: -one[1][k])[:OF_EACH]

@@ -12,6 +12,7 @@ from functools import cached_property, reduce
 
 import numpy as np
 
+from maskwright.data.counting import occurrences
 from maskwright.data.labels import IGNORE
 from maskwright.measures.confusion import ratio
 
@@ -37,6 +38,7 @@ class Counted:
         """Of truth uint8 [H, W], 255 is ignored, and probabilities float32 [H, W, C]."""
         counts = (truth != IGNORE).ravel()
         rows = np.moveaxis(probabilities, -1, 0).reshape(probabilities.shape[-1], -1)
+        rows = np.ascontiguousarray(rows)
         if counts.all():
             return cls(truth.ravel().astype(np.intp), rows.T)
         return cls(truth.ravel()[counts].astype(np.intp), rows[:, counts].T)
@@ -44,7 +46,10 @@ class Counted:
     @cached_property
     def true_probability(self) -> np.ndarray:
         """Probability of the true class, float32 [N]."""
-        return np.take_along_axis(self.probabilities, self.truth[:, None], axis=1)[:, 0]
+        found = np.zeros(len(self.truth), np.float32)
+        for k, row in enumerate(self.probabilities.T):  # of few classes faster than one by one
+            np.copyto(found, row, where=self.truth == k)
+        return found
 
 
 def penalties(counted: Counted) -> np.ndarray:
@@ -69,8 +74,10 @@ def confidences(counted: Counted) -> np.ndarray:
     confidence = reduce(np.maximum, counted.probabilities.T)  # by columns: faster than along rows
     right = counted.true_probability == confidence
     step = np.minimum((confidence * FINE).astype(np.intp), FINE - 1)
-    weights = (None, confidence, right)
-    return np.stack([np.bincount(step, weight, FINE) for weight in weights], axis=-1)
+    sums = np.bincount(step, confidence, FINE)
+    step += FINE * right
+    wrong, right = np.bincount(step, minlength=2 * FINE).reshape(2, FINE)
+    return np.stack([wrong + right, sums, right], axis=-1)
 
 
 def coarse(fine: np.ndarray) -> np.ndarray:
@@ -93,12 +100,16 @@ def calibration_error(binned: np.ndarray) -> np.ndarray:
 def chances(counted: Counted) -> np.ndarray:
     """Pixels by the probability of each class, others and its own: int64 [C, STEPS, 2]."""
     classes = counted.probabilities.shape[1]
-    step = np.minimum(counted.probabilities.T * np.float32(STEPS), STEPS - 1).astype(np.uint8)
-    every = np.stack([np.bincount(row, minlength=STEPS) for row in step])
-    true = np.minimum(counted.true_probability * np.float32(STEPS), STEPS - 1).astype(np.intp)
-    own = np.bincount(counted.truth * STEPS + true, minlength=classes * STEPS)
-    own = own.reshape(classes, STEPS)
+    every = np.stack([occurrences([_step(row)], [STEPS]) for row in counted.probabilities.T])
+    true = _step(counted.true_probability)
+    own = occurrences([counted.truth.astype(np.uint8), true], [classes, STEPS])
     return np.stack([every - own, own], axis=-1)
+
+
+def _step(probability: np.ndarray) -> np.ndarray:
+    """The step uint8 of each probability float32."""
+    step = (probability * np.float32(STEPS)).astype(np.int32)  # to uint8 it takes twice the time
+    return np.minimum(step, STEPS - 1).astype(np.uint8)
 
 
 def threshold_curve(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -161,9 +172,10 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     >>> tempered(np.array([0.2, 0.8]), 2.0).round(3).tolist()
     [0.333, 0.667]
     """
-    powers = np.log(np.maximum(probabilities, LEAST)) / np.float32(temperature)
-    exponent = np.exp(powers - powers.max(axis=-1, keepdims=True))
-    return exponent / exponent.sum(axis=-1, keepdims=True)
+    rows = np.moveaxis(probabilities, -1, 0)  # along the first axis it takes a fifth of the time
+    powers = np.log(np.maximum(rows, LEAST)) / np.float32(temperature)
+    exponent = np.exp(powers - powers.max(axis=0))
+    return np.moveaxis(exponent / exponent.sum(axis=0), 0, -1)
 
 
 def fit_temperature(counted: Counted) -> float:

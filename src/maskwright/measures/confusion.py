@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from maskwright.data.labels import IGNORE
+from maskwright.data.counting import occurrences
 
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -20,7 +20,7 @@ def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndar
 
     truth and predicted: class indices uint8 of one shape. Matrices of several images add.
 
-    >>> confusion(np.array([0, 0, 1, 255]), np.array([0, 1, 1, 1]), classes=2)
+    >>> confusion(np.uint8([0, 0, 1, 255]), np.uint8([0, 1, 1, 1]), classes=2)
     array([[1, 1],
            [0, 1]])
     """
@@ -29,9 +29,7 @@ def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndar
             f"truth {truth.shape} and predicted {predicted.shape} differ in shape; "
             "compare masks of one size"
         )
-    counts = truth != IGNORE
-    place = truth[counts].astype(np.intp) * classes + predicted[counts]
-    return np.bincount(place, minlength=classes * classes).reshape(classes, classes)
+    return occurrences((truth, predicted), (classes, classes))
 
 
 def class_counts(matrix: np.ndarray) -> np.ndarray:

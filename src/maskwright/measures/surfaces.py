@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
+from maskwright.data.counting import occurrences
 from maskwright.data.labels import IGNORE
 from maskwright.measures.confusion import ratio
 
@@ -66,9 +67,10 @@ def boundary_overlap(truth: np.ndarray, predicted: np.ndarray, classes: int) -> 
     truth, predicted = _counted(truth, predicted)
     reach = max(1, round(BOUNDARY_WIDTH * math.hypot(*truth.shape)))
     there, here = _boundary_region(truth, reach), _boundary_region(predicted, reach)
-    both = _histogram(truth[there & here & (truth == predicted)], classes)
-    total = _histogram(truth[there], classes) + _histogram(predicted[here], classes)
-    return np.stack([both, total - both], axis=-1)
+    inside = np.where(there, truth, classes), np.where(here, predicted, classes)
+    joint = occurrences(inside, (classes + 1, classes + 1))
+    both = joint.diagonal()
+    return np.stack([both, joint.sum(axis=0) + joint.sum(axis=1) - both], axis=-1)[:classes]
 
 
 def boundary_iou(sums: np.ndarray) -> np.ndarray:
@@ -110,7 +112,7 @@ def surface_counts(
     (array([2., 4., 2., 2.]), array([4., 1.]))
     """
     truth, predicted = _counted(truth, predicted)
-    occurs = np.stack([_histogram(side.ravel(), classes) > 0 for side in (truth, predicted)], 1)
+    occurs = np.stack([occurrences([side], [classes]) > 0 for side in (truth, predicted)], 1)
     sums = Surfaces(*(np.zeros((classes, k)) for k in (4, 2, 2, 2)))
     sums.missed[:] = occurs & ~occurs[:, ::-1]
     there, here = _Contours.of(truth), _Contours.of(predicted)
@@ -178,21 +180,17 @@ def _counted(truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.n
     return truth, np.where(truth == IGNORE, truth, predicted)
 
 
-def _histogram(values: np.ndarray, classes: int) -> np.ndarray:
-    """How often each class is among values uint8 [N], int64 [C]; ignored ones are not counted."""
-    return np.bincount(values, minlength=classes)[:classes]
-
-
 def _beside_another(mask: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Pixels under whose kernel, inside the image, lies another class, bool [H, W].
 
-    One pass for all classes: another class is there where the least or the largest of the classes
-    is not the pixel's own. Ignored pixels become what is neither, 255 and then 0; what is said of
-    them themselves means nothing.
+    One pass for all classes: another class is there where the least of the classes is not the
+    largest. Ignored pixels become what is neither, 255 and then 0; what is said of them themselves
+    means nothing.
     """
-    least = cv2.erode(mask, kernel)
-    largest = cv2.dilate(np.where(mask == IGNORE, 0, mask), kernel)
-    return (least != mask) | (largest != mask)
+    ignored = mask == IGNORE
+    known = np.where(ignored, 0, mask) if ignored.any() else mask
+    beside: np.ndarray = cv2.erode(mask, kernel) != cv2.dilate(known, kernel)
+    return beside
 
 
 def _boundary_region(mask: np.ndarray, reach: int) -> np.ndarray:

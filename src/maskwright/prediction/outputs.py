@@ -10,10 +10,10 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from PIL import Image
 
+from maskwright.data.counting import occurrences
 from maskwright.data.images import write_image, write_mask, write_numbers
 from maskwright.data.labels import IGNORE, ClassTable
 from maskwright.data.limits import PIXELS
@@ -153,8 +153,7 @@ class Output:
     def _take(
         self, top: int, mask: np.ndarray, scores: np.ndarray, inside: np.ndarray | None
     ) -> None:
-        counted = cv2.calcHist([mask], [0], None, [256], [0, 256])  # float32, exact to 2**24
-        self.counts += counted.ravel().astype(np.int64)
+        self.counts += occurrences([mask], [256])
         few = np.moveaxis(scores[::EVERY, ::EVERY], -1, 0)
         self.sure += float(reduce(np.maximum, few).mean()) * len(mask)
         self.sinks["mask"].put(self.table.encode(mask))

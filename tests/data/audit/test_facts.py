@@ -9,7 +9,6 @@ from PIL import Image
 
 from maskwright.data.audit.alignment import small_mask
 from maskwright.data.audit.facts import (
-    EXACT,
     MOST_KEPT,
     ImageFacts,
     MaskFacts,
@@ -21,6 +20,7 @@ from maskwright.data.audit.facts import (
     same_shape,
     value_counts,
 )
+from maskwright.data.counting import EXACT
 from maskwright.data.findings import Flaw
 from maskwright.data.images import RawMask
 from maskwright.data.kinds import KINDS

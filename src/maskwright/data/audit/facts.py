@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-import cv2
 import numpy as np
 
 from maskwright.data.audit.alignment import SIDE, Fit, fit_all, small_image, small_mask
 from maskwright.data.audit.duplicates import thumbnail
+from maskwright.data.counting import occurrences
 from maskwright.data.findings import Flaw
 from maskwright.data.images import Decoded, RawMask, decode, display, read_mask
 from maskwright.data.pairing import Pair
@@ -26,7 +26,6 @@ BIG = 16_000_000  # bytes of a file above which only one is decoded at a time, t
 TOGETHER = 16  # most pairs that a thread looks at before it hands them on
 LINES = 128  # rows of a mask, at least, in which edges are counted
 NOTHING = np.empty((0, 0), np.uint8)  # the small copy of a file that cannot be read
-EXACT = 2**24  # pixels that a histogram of float32 counts exactly
 _one_at_a_time = threading.Lock()
 
 
@@ -238,16 +237,12 @@ def value_counts(values: np.ndarray, small: np.ndarray) -> tuple[np.ndarray, np.
     ``small`` is the mask's small copy, by which the values are guessed first.
     """
     if values.dtype == np.uint8:
-        few = np.flatnonzero(np.bincount(small.ravel(), minlength=256)).astype(np.uint8)
+        few = np.flatnonzero(occurrences([small], [256])).astype(np.uint8)
         if len(few) <= 4:  # counting a few values one by one is faster, if they are all
             counts = np.array([np.count_nonzero(values == value) for value in few])
             if counts.sum() == values.size:
                 return few, counts
-        histogram = np.zeros(256, np.int64)
-        flat = np.ascontiguousarray(values).reshape(-1)
-        for start in range(0, len(flat), EXACT):
-            part = cv2.calcHist([flat[start : start + EXACT]], [0], None, [256], [0, 256])
-            histogram += part.ravel().astype(np.int64)
+        histogram = occurrences([values], [256])
         return np.flatnonzero(histogram), histogram[histogram > 0]
     found, counts = np.unique(values, return_counts=True)
     return found, counts
