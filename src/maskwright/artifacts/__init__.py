@@ -93,18 +93,21 @@ class Artifact:
         """Turns images of any size into calibrated probabilities and masks."""
         if not self.rims:
             return self.parter
-        heat, logits = np.float32(self.facts.temperature), self.runtime.logits
-        return replace(self.parter, logits=lambda squares: heat * merged(logits(squares)))
+        logits = self.runtime.logits
+        return replace(self.parter, logits=lambda squares: self._heated(merged(logits(squares))))
 
     @cached_property
     def parter(self) -> Predictor:
         """As ``predictor``, with a class more where rims were learnt; ``rims.apart`` undoes it."""
         facts, logits = self.facts, self.runtime.logits
-        heat = np.float32(facts.temperature)
         return Predictor(
-            lambda squares: heat * logits(squares),
+            lambda squares: self._heated(logits(squares)),
             facts.view, facts.table, facts.bands, facts.margin, facts.temperature, fixed=True,
         )  # fmt: skip
+
+    def _heated(self, logits: np.ndarray) -> np.ndarray:
+        """Logits float32 as they are before the temperature, in the place of those behind it."""
+        return np.multiply(logits, np.float32(self.facts.temperature), out=logits)
 
 
 def place_of_artifact(path: Path) -> Path | None:
