@@ -21,6 +21,7 @@ from maskwright.engine import keras
 from maskwright.errors import DataError, RunError, UsageError
 from maskwright.exporting import FORMATS, certified, examples, export, graph, quantizing
 from maskwright.prediction import predict
+from maskwright.predictor import softmax
 
 SETTINGS = {"train.epochs": 2, "view.size": 32, "model.filters": [4, 8], "model.encoder": "plain"}
 
@@ -80,6 +81,21 @@ def test_the_graph_takes_images_of_any_size_as_they_are(runs, exported, format, 
     np.testing.assert_allclose(found["probabilities"][0], mine, atol=0.02)
     np.testing.assert_array_equal(found["mask"], found["probabilities"].argmax(axis=-1))
     np.testing.assert_allclose(found["confidence"], found["probabilities"].max(axis=-1), atol=1e-6)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_squares_are_the_same_alone_and_in_batches(runs, exported, format):
+    """A batch may be predicted in parts, and the calls after it use the same memory."""
+    artifact = open_artifact(exported[format])
+    squares = np.stack([photo(32, 32, seed) for seed in range(9)])
+    predict = artifact.predictor.logits
+    alone = np.concatenate([predict(one[None]) for one in squares])
+    wanted = softmax(runs["whole"].predictor.logits(squares))
+    np.testing.assert_allclose(softmax(alone), wanted, atol=2e-3)
+    for count in (2, 3, 8, 9):
+        found = predict(squares[:count])
+        predict(squares[::-1])
+        np.testing.assert_allclose(found, alone[:count], atol=1e-4)
 
 
 @pytest.mark.parametrize(("name", "format"), [("windows", "onnx"), ("mirrored", "openvino")])
