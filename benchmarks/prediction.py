@@ -5,20 +5,21 @@ Claim    From image files to mask files predict takes no more than 1.25 times th
          for one of 20,000 × 20,000.
 Command  python benchmarks/prediction.py RUN IMAGES…   a run, and files or folders of images
          python benchmarks/prediction.py RUN 5000      a run of windows, and the side of a TIFF that
-                                                       is made of noise and discs (20000: 8 minutes)
+                                                       is made of noise and discs (20000
+                                                       --rounds 1: 5 minutes)
 Method   One process. The model's time for one full batch of its views, asked by Keras's own
-         `predict_on_batch`, is taken before and after the prediction, six times each, and
+         `predict_on_batch`, is taken before and after each of three predictions, six times, and
          multiplied by the number of batches; `mw.predict` is timed between them, from opened run to
-         closed files. Memory is the largest resident set of the process, TensorFlow and all. The
-         run's view is what decides: whole or windows.
+         closed files; medians. Memory is the largest resident set of the process, TensorFlow and
+         all. The run's view is what decides: whole or windows.
 Result   see README.md.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -62,7 +63,8 @@ def seconds_a_batch(run: mw.Run) -> float:
     model, margin = without_mirror(run.model)
     side = run.predictor.view.size + 2 * margin
     views = np.random.default_rng(0).integers(256, size=(BATCH, side, side, 3), dtype=np.uint8)
-    model.predict_on_batch(views)
+    for compiling in (model.predict_on_batch, run.predictor.logits):
+        compiling(views)
     times = []
     for _ in range(6):
         begun = time.perf_counter()
@@ -82,18 +84,32 @@ def squares(run: mw.Run, images: list[Path]) -> int:
 
 
 def main() -> None:
-    run, inputs = mw.load(sys.argv[1]), sys.argv[2:]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("run")
+    parser.add_argument("images", nargs="+", help="image files and folders, or the side of a TIFF")
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    run, inputs = mw.load(given.run), given.images
     with tempfile.TemporaryDirectory() as folder:
         if inputs[0].isdigit():
             write_large(Path(folder) / "large.tif", int(inputs[0]))
             inputs = [f"{folder}/large.tif"]
-        before = seconds_a_batch(run)
-        begun = time.perf_counter()
-        mw.predict(run, inputs, out=f"{folder}/masks")
-        taken = time.perf_counter() - begun
-        bare = (before + seconds_a_batch(run)) / 2 * squares(run, find_images(inputs)) / BATCH
+        batches = squares(run, find_images(inputs)) / BATCH
+        before, rounds = seconds_a_batch(run), []
+        for number in range(given.rounds):
+            begun = time.perf_counter()
+            mw.predict(run, inputs, out=f"{folder}/masks{number}")
+            taken = time.perf_counter() - begun
+            after = seconds_a_batch(run)
+            rounds.append((taken, (before + after) / 2 * batches))
+            before = after
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"predict {taken:.1f} s, the bare model {bare:.1f} s: ratio {taken / bare:.2f}")
+    taken, bare = (statistics.median(column) for column in zip(*rounds, strict=True))
+    ratios = sorted(one / other for one, other in rounds)
+    print(
+        f"predict {taken:.1f} s, the bare model {bare:.1f} s: ratio {statistics.median(ratios):.2f}"
+        f" ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+    )
     print(f"largest resident set {memory:.2f} GB")
 
 
