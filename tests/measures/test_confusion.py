@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from maskwright.measures.confusion import Scores, class_counts, confusion
+from maskwright.measures.surfaces import boundary_overlap
 
 NAN = math.nan
 
@@ -37,6 +38,15 @@ def test_matrices_of_images_add():
     truth, predicted = rng.integers(4, size=(2, 6, 7, 9)).astype(np.uint8)
     parts = [confusion(t, p, 4) for t, p in zip(truth, predicted, strict=True)]
     np.testing.assert_array_equal(sum(parts), confusion(truth, predicted, 4))
+
+
+@pytest.mark.parametrize("measure", [confusion, boundary_overlap])
+def test_masks_of_other_numbers_are_refused(measure):
+    truth = np.zeros((4, 5), np.uint8)
+    with pytest.raises(
+        ValueError, match=r"truth is uint8 and predicted int64, .*\.astype\(np\.uint8\)"
+    ):
+        measure(truth, truth.astype(np.int64), 2)
 
 
 def test_masks_of_two_shapes_are_refused_even_with_as_many_pixels():

@@ -24,12 +24,22 @@ def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndar
     array([[1, 1],
            [0, 1]])
     """
+    check_masks(truth, predicted)
+    return occurrences((truth, predicted), (classes, classes))
+
+
+def check_masks(truth: np.ndarray, predicted: np.ndarray) -> None:
+    """Raise ValueError where two masks are not class indices uint8 of one shape."""
     if truth.shape != predicted.shape:
         raise ValueError(
             f"truth {truth.shape} and predicted {predicted.shape} differ in shape; "
             "compare masks of one size"
         )
-    return occurrences((truth, predicted), (classes, classes))
+    if truth.dtype != np.uint8 or predicted.dtype != np.uint8:
+        raise ValueError(
+            f"truth is {truth.dtype} and predicted {predicted.dtype}, and class indices are uint8; "
+            "convert them, as by .astype(np.uint8)"
+        )
 
 
 def class_counts(matrix: np.ndarray) -> np.ndarray:

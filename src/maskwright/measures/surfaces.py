@@ -24,7 +24,7 @@ from scipy.spatial import cKDTree
 
 from maskwright.data.counting import occurrences
 from maskwright.data.labels import IGNORE
-from maskwright.measures.confusion import ratio
+from maskwright.measures.confusion import check_masks, ratio
 
 BOUNDARY_WIDTH = 0.02  # of the image's diagonal: the default of Boundary IoU's authors
 F1_TOLERANCE = 0.0075  # of the image's diagonal: that of Csurka et al.
@@ -172,11 +172,7 @@ class _Contours(NamedTuple):
 
 def _counted(truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both masks, with what is ignored in the truth ignored in the prediction too."""
-    if truth.shape != predicted.shape:
-        raise ValueError(
-            f"truth {truth.shape} and predicted {predicted.shape} differ in shape; "
-            "compare masks of one size"
-        )
+    check_masks(truth, predicted)
     return truth, np.where(truth == IGNORE, truth, predicted)
 
 
