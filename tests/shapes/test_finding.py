@@ -1,5 +1,6 @@
 """Masks to objects: which pixels belong together, what is measured, what is refused."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -108,6 +109,30 @@ def test_the_watershed_parts_two_discs_in_the_middle_and_leaves_one_whole():
     assert left + right == whole.rows[0].area
     assert abs(left - right) <= 40  # no more than their waist of two columns
     assert len(find_objects(two_discs()[:, :21], TABLE, part="watershed")) == 1
+
+
+def test_the_watershed_gives_a_pixel_at_a_corner_to_the_object_that_it_touches():
+    mask = two_discs()
+    mask[7, 19] = 1  # touches the upper left of the left disc at a corner
+    mask[35:39, 50:59] = 1  # the last component
+    left, right, last = find_objects(mask, TABLE, part="watershed", least=1)
+    assert (left.box[1], last.area) == (7, 36)
+    assert left.area + right.area == two_discs().sum() + 1
+
+
+@pytest.mark.parametrize("part", ["watershed", "boundary"])
+@pytest.mark.parametrize("seed", range(8))
+def test_how_objects_are_parted_does_not_hang_on_others_far_away(seed, part):
+    rng = np.random.default_rng(seed)
+    noise = [cv2.GaussianBlur(rng.random((400, 60), np.float32), (0, 0), 4) for _ in range(3)]
+    mask = np.argmax(noise, axis=0).astype(np.uint8)
+    mask[200:264] = 0  # nothing comes from above to below
+    below = mask[232:]
+    there = find_objects(mask, RIMMED, least=1, part=part).labels[232:]
+    alone = find_objects(below, RIMMED, least=1, part=part).labels
+    np.testing.assert_array_equal(there > 0, alone > 0)
+    pairs = np.unique(np.stack([there.ravel(), alone.ravel()]), axis=1)
+    assert len(pairs.T) == len(np.unique(there)) == len(np.unique(alone))
 
 
 def test_the_watershed_parts_each_class_alone():
