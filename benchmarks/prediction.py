@@ -6,7 +6,8 @@ Claim    From image files to mask files predict takes no more than 1.25 times th
 Command  python benchmarks/prediction.py RUN IMAGES…   a run, and files or folders of images
          python benchmarks/prediction.py RUN 5000      a run of windows, and the side of a TIFF that
                                                        is made of noise and discs (20000
-                                                       --rounds 1: 5 minutes)
+                                                       --rounds 1: 5 minutes); with --shapes
+                                                       geojson its objects as well
 Method   One process. The model's time for one full batch of its views, asked by Keras's own
          `predict_on_batch`, is taken before and after each of three predictions, six times, and
          multiplied by the number of batches; `mw.predict` is timed between them, from opened run to
@@ -88,6 +89,7 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("images", nargs="+", help="image files and folders, or the side of a TIFF")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--shapes", action="append", default=[], help="also write these")
     given = parser.parse_args()
     run, inputs = mw.load(given.run), given.images
     with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +100,7 @@ def main() -> None:
         before, rounds = seconds_a_batch(run), []
         for number in range(given.rounds):
             begun = time.perf_counter()
-            mw.predict(run, inputs, out=f"{folder}/masks{number}")
+            mw.predict(run, inputs, out=f"{folder}/masks{number}", shapes=given.shapes)
             taken = time.perf_counter() - begun
             after = seconds_a_batch(run)
             rounds.append((taken, (before + after) / 2 * batches))

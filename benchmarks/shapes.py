@@ -35,7 +35,7 @@ from maskwright.data.labels import ClassTable, Label
 from maskwright.files import write_text
 from maskwright.measures.objects import overlaps, panoptic, panoptic_quality
 from maskwright.shapes import geojson
-from maskwright.shapes.drawing import Drawing, corners, polygons_of
+from maskwright.shapes.drawing import Drawing, Page, corners, polygons_of
 
 SIDE, GRID, CELL = 4096, 100, 41
 NAMES = ("background", "object", "boundary")
@@ -79,10 +79,11 @@ def speed() -> None:
             shapes = objects.polygons()
             seconds.append(time.perf_counter())
             image = Path("mask.png")
-            drawing = Drawing(image.name, image, "", TABLE, objects, shapes, 0.25)
+            page = Page(image.name, image, "", SIDE, SIDE, TABLE, 0.25)
+            features = geojson.items(Drawing(page, objects, shapes))
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "mask.geojson"
-                write_text(path, geojson.text(drawing))
+                write_text(path, geojson.text(page, features))
                 size = path.stat().st_size
             seconds.append(time.perf_counter())
             if not best or seconds[-1] - seconds[0] < best[-1] - best[0]:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from maskwright.config import ViewConfig
 from maskwright.data import rasters, tiff
 from maskwright.errors import DataError, UsageError, WriteError
 from maskwright.prediction import outputs, predict, sinks
+from maskwright.shapes import search
 
 
 @pytest.fixture(autouse=True)
@@ -136,8 +138,42 @@ def test_what_is_too_large_for_png_becomes_a_tiff(run, tmp_path, monkeypatch, pl
     tifffile.imwrite(tmp_path / "a.tif", scene(), photometric="rgb")
     (mask,) = predict(run, tmp_path / "a.tif", out=tmp_path / "out")
     np.testing.assert_array_equal(tifffile.imread(mask), plain)
-    with pytest.raises(DataError, match=r"a\.tif has 30,000 pixels, and objects are found in im"):
-        predict(run, tmp_path / "a.tif", out=tmp_path / "more", objects=True)
+
+
+def test_objects_and_shapes_of_a_large_image_are_found_by_parts(run, tmp_path, monkeypatch):
+    vars(run)["predictor"] = replace(run.predictor, view=ViewConfig(32, "window"))
+    path = geotiff(tmp_path / "a.tif", np.vstack([scene()] * 3))
+    asked = {"objects": True, "shapes": ["geojson", "svg", "coco"], "overlay": True}
+    predict(run, path, out=tmp_path / "whole", **asked)
+    monkeypatch.setattr(search, "FEW", 1)
+    predict(run, path, out=tmp_path / "parts", **asked)
+    whole, parts = (
+        json.loads((tmp_path / name / "a.geojson").read_text())["features"]
+        for name in ("whole", "parts")
+    )
+    assert sorted(str(f["geometry"]) for f in parts) == sorted(str(f["geometry"]) for f in whole)
+    whole, parts = (tifffile.imread(tmp_path / n / "a-objects.tif") for n in ("whole", "parts"))
+    np.testing.assert_array_equal(parts > 0, whole > 0)
+    for name in ("a.svg", "coco.json", "objects.csv", "predictions.csv"):
+        whole, parts = ((tmp_path / n / name).read_text() for n in ("whole", "parts"))
+        assert len(parts) == pytest.approx(len(whole), rel=0.01)
+    overlays = [np.asarray(Image.open(tmp_path / n / "a-overlay.jpg")) for n in ("whole", "parts")]
+    np.testing.assert_array_equal(*overlays)
+
+
+def test_an_object_too_tall_for_the_memory_is_cut_and_said_to_be(
+    run, tmp_path, monkeypatch, capsys
+):
+    vars(run)["predictor"] = replace(run.predictor, view=ViewConfig(32, "window"))
+    path = geotiff(tmp_path / "a.tif", np.vstack([scene()] * 3))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 15_000)
+    predict(run, path, out=tmp_path / "out", objects=True, least=1)
+    assert re.search(
+        r"a\.tif: \d+ objects? (is|are) too tall for the memory that objects may take, and cut in "
+        r"two or more; set MASKWRIGHT_MAX_PIXELS higher than 15,000 if there is more: it takes 25 "
+        r"bytes a pixel",
+        " ".join(capsys.readouterr().err.split()),
+    )
 
 
 def test_the_overlay_of_a_large_image_is_smaller(run, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from maskwright.data.ingest.outlines import fill
 from maskwright.data.labels import ClassTable, Label
-from maskwright.shapes.drawing import Drawing, corners, polygons_of
+from maskwright.shapes.drawing import Drawing, Page, corners, polygons_of
 from maskwright.shapes.objects import find_objects
 
 # Ground, and two classes of objects, the second with a name that XML has to escape.
@@ -59,12 +60,22 @@ def rasterised(shapes: list, size: tuple[int, int]) -> np.ndarray:
     return labels
 
 
-def draw(mask: np.ndarray | None = None, sure: float | None = 0.75, **rest) -> Drawing:
+def draw(mask: np.ndarray | None = None, sure: float | None = 0.75, **facts) -> Drawing:
     """The drawing of a mask: by default of SCENE, whose objects are a ring, one of two pieces, and
-    one that is plain."""
+    one that is plain; ``facts`` of its page."""
     mask = read(SCENE) if mask is None else mask
     confidence = None if sure is None else np.full(mask.shape, sure, np.float32)
     objects = find_objects(mask, KINDS, confidence, least=1)
     file = Path("x y", "a b.png")
-    polygons = objects.polygons()
-    return Drawing(file.name, file, "../x/a b.png", KINDS, objects, polygons, 0.25, **rest)
+    page = Page(file.name, file, "../x/a b.png", *mask.shape, KINDS, 0.25)
+    return Drawing(replace(page, **facts), objects, objects.polygons())
+
+
+def whole(kind, drawing: Drawing) -> str:
+    """The file of an image, by the module of its format."""
+    return kind.text(drawing.page, kind.items(drawing))
+
+
+def entry(kind, drawing: Drawing):
+    """What the file of all images holds of one, by the module of its format."""
+    return kind.entry(drawing.page, kind.items(drawing))

@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,8 +142,10 @@ def test_a_missing_package_is_said_before_anything_is_predicted(monkeypatch, pac
 
 def test_open_pixels_are_in_no_object():
     wanted = finding(KINDS, objects=True, least=1)
-    objects = wanted.find(np.array([[255, 1]], np.uint8), np.full((1, 2), 0.5, np.float32))
-    assert [(one.area, one.confidence) for one in objects] == [(1, 0.5)]
+    sheet = wanted.sheet("a.png", None, (1, 2), Path)
+    sheet.put(np.array([[255, 1]], np.uint8), np.full((1, 2), 0.5, np.float32))
+    (row,) = sheet.write()["objects"]
+    assert (row["area"], row["confidence"]) == (1, "0.5000")
 
 
 def test_the_confidence_is_that_of_the_class_that_was_decided():
@@ -180,4 +183,7 @@ def test_a_table_with_a_boundary_parts_by_it_without_being_asked():
     labels = tuple(Label(n, "#000000", (k,)) for k, n in enumerate(("background", "pet", "border")))
     wanted = finding(ClassTable("index", labels), objects=True, least=1)
     mask = np.array([[1, 2, 2, 1, 0]], np.uint8)
-    assert len(wanted.find(mask, np.full((1, 5), 0.5, np.float32))) == 2
+    sheet = wanted.sheet("a.png", None, (1, 5), Path)
+    numbers = sheet.put(mask, np.full((1, 5), 0.5, np.float32))
+    assert numbers.tolist() == [[1, 1, 2, 2, 0]]
+    assert sheet.counted() == {"objects": 2, "objects of pet": 2, "objects of border": 0}

@@ -16,13 +16,12 @@ from PIL import Image
 from maskwright.data.counting import occurrences
 from maskwright.data.images import write_image, write_mask, write_numbers
 from maskwright.data.labels import IGNORE, ClassTable
-from maskwright.data.limits import PIXELS
 from maskwright.data.maps import Place, lies_on_map, place_of
 from maskwright.data.rasters import Raster
 from maskwright.data.rims import apart
 from maskwright.data.view import shrink
 from maskwright.deciding import Decision
-from maskwright.errors import DataError, WriteError
+from maskwright.errors import WriteError
 from maskwright.pictures import overlay
 from maskwright.prediction.inputs import Picture
 from maskwright.prediction.sinks import Collected, Sink, Tiled
@@ -79,8 +78,9 @@ class Output:
         self.place: Place | None = None
         if self.format == "tiff" and picture.path:
             self.place = place_of(picture.path)
-        if extra.finding:
-            refuse_large(picture, raster)
+        self.sheet = extra.finding and extra.finding.sheet(
+            picture.name, picture.path, (raster.height, raster.width), self.path, self.place
+        )
         self.sinks = {
             name: self._sink(name)
             for name in ("probabilities", "confidence", NUMBERS, "mask")  # the mask is written last
@@ -88,8 +88,9 @@ class Output:
         }
         self.counts = np.zeros(256, np.int64)  # pixels of each class
         self.sure = 0.0  # sum over rows of their mean confidence
-        self.kept: list[list[np.ndarray]] = []  # mask, confidence and insides, for objects
-        self.masks: list[np.ndarray] = []  # for the overlay
+        self.masks: list[np.ndarray] = []  # for the overlay, and the numbers of objects
+        self.numbers: list[np.ndarray] = []
+        self.numbered = 0  # rows
         self.shrinking = math.ceil(max(raster.height, raster.width) / LARGEST_OVERLAY)
         self.next, self.ready = 0, threading.Condition()  # the row that is put next
         self.done = 0  # rows
@@ -162,26 +163,30 @@ class Output:
         if "probabilities" in self.sinks:
             kept = scores if self.format == "tiff" else scores.astype(np.float16)
             self.sinks["probabilities"].put(kept)
-        if self.extra.finding:
-            known = [] if inside is None else [inside]
-            self.kept.append([mask, certainty(mask, scores), *known])
         if self.extra.overlay:
-            self.masks.append(mask[-top % self.shrinking :: self.shrinking, :: self.shrinking])
+            self.masks.append(self._shrunk(mask, top))
+        if self.sheet:
+            self._take_numbers(self.sheet.put(mask, certainty(mask, scores), inside))
+
+    def _take_numbers(self, numbers: np.ndarray) -> None:
+        """The next rows of the objects' numbers int32 [n, W]."""
+        if NUMBERS in self.sinks:
+            self.sinks[NUMBERS].put(numbers.astype(np.uint32))
+        if self.extra.overlay:
+            self.numbers.append(self._shrunk(numbers, self.numbered))
+        self.numbered += len(numbers)
+
+    def _shrunk(self, rows: np.ndarray, top: int) -> np.ndarray:
+        """What an overlay shows of rows that begin at ``top``."""
+        return rows[-top % self.shrinking :: self.shrinking, :: self.shrinking]
 
     def _finish(self) -> dict[str, Any]:
         line: dict[str, Any] = {"mask": self.path("mask").name, "row": self._row()}
-        parts = None
-        if finding := self.extra.finding:
-            found = finding.find(*map(np.concatenate, zip(*self.kept, strict=True)))
-            parts = found.labels
-            if NUMBERS in self.sinks:
-                self.sinks[NUMBERS].put(found.labels.astype(np.uint32))
-            line["row"] |= finding.counted(found)
-            line |= finding.write(
-                self.picture.name, self.picture.path, found, self.path, self.place
-            )
+        if self.sheet:
+            line["row"] |= self.sheet.counted()
+            line |= self.sheet.write()
         if self.extra.overlay:
-            self._write_overlay(parts)
+            self._write_overlay()
         for name, sink in self.sinks.items():
             sink.finish(self.path(name))
         return line
@@ -199,11 +204,11 @@ class Output:
             "share left open": round(shares[IGNORE], 6),
         }
 
-    def _write_overlay(self, parts: np.ndarray | None) -> None:
+    def _write_overlay(self) -> None:
         path, step = self.path("overlay"), self.shrinking
         part = path.with_name(f".{path.name}")
         image, mask = overview(self.raster, step), np.concatenate(self.masks)
-        parts = None if parts is None else parts[::step, ::step]
+        parts = np.concatenate(self.numbers) if self.numbers else None
         try:
             write_image(part, overlay(image, mask, self.table, parts))
             part.replace(path)
@@ -232,17 +237,6 @@ class Output:
         """Leave no half-written file behind."""
         for sink in self.sinks.values():
             sink.drop()
-
-
-def refuse_large(picture: Picture, raster: Raster) -> None:
-    """Raise DataError for an image in which objects would be more than fits into memory."""
-    pixels, most = raster.height * raster.width, Image.MAX_IMAGE_PIXELS or math.inf
-    if pixels > most:
-        raise DataError(
-            f"{picture.name} has {pixels:,} pixels, and objects are found in images of up to "
-            f"{most:,}; cut it, predict it without objects and shapes, or set {PIXELS} higher if "
-            "there is memory: it takes 25 bytes a pixel"
-        )
 
 
 def certainty(mask: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -11,16 +11,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from maskwright.data.labels import ClassTable
-from maskwright.shapes.drawing import Drawing, outers, plain
+from maskwright.shapes.drawing import Drawing, Page, outers, plain
 from maskwright.shapes.objects import Object
 
 Entry = tuple[dict[str, Any], list[dict[str, Any]]]
 
 
-def entry(drawing: Drawing) -> Entry:
-    """An image and its annotations, without their ids."""
-    image = {"file_name": drawing.name, "width": drawing.width, "height": drawing.height}
-    ids = categories(drawing.table)
+def items(drawing: Drawing) -> list[dict[str, Any]]:
+    """An annotation of each object, without its ids."""
+    ids = categories(drawing.page.table)
     annotations = []
     for one, shape in drawing.pairs():
         rings = outers(shape)
@@ -34,12 +33,17 @@ def entry(drawing: Drawing) -> Entry:
             }
             | ({} if one.confidence is None else {"score": round(one.confidence, 4)})
         )
-    return image, annotations
+    return annotations
+
+
+def entry(page: Page, annotations: Sequence[dict[str, Any]]) -> Entry:
+    """An image and its annotations, without their ids."""
+    return {"file_name": page.name, "width": page.width, "height": page.height}, [*annotations]
 
 
 def code(one: Object, drawing: Drawing) -> dict[str, list[int]]:
     """The run-length code of an object, column by column."""
-    size = [drawing.height, drawing.width]
+    size = [drawing.page.height, drawing.page.width]
     return {"size": size, "counts": drawing.runs(one, by_column=True)}
 
 

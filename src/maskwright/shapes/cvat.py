@@ -13,13 +13,12 @@ import numpy as np
 from maskwright.console import printable
 from maskwright.data.labels import ClassTable
 from maskwright.shapes.coco import categories
-from maskwright.shapes.drawing import Drawing, outers, plain, runs
+from maskwright.shapes.drawing import Drawing, Page, outers, plain, runs
 from maskwright.shapes.objects import Object
 
 
-def entry(drawing: Drawing) -> tuple[str, list[str]]:
-    """An image's attributes, and a line for each object."""
-    image = quoteattr(printable(drawing.name))
+def items(drawing: Drawing) -> list[str]:
+    """A line for each object."""
     lines = []
     for one, shape in drawing.pairs():
         rings = outers(shape)
@@ -30,7 +29,13 @@ def entry(drawing: Drawing) -> tuple[str, list[str]]:
             lines.append(f'<polygon {common} points="{points}"/>')
         else:
             lines.append(f"<mask {common} {box(one, drawing)}/>")
-    return f'name={image} width="{drawing.width}" height="{drawing.height}"', lines
+    return lines
+
+
+def entry(page: Page, lines: Sequence[str]) -> tuple[str, list[str]]:
+    """An image's attributes, and the lines of its objects."""
+    name = quoteattr(printable(page.name))
+    return f'name={name} width="{page.width}" height="{page.height}"', [*lines]
 
 
 def box(one: Object, drawing: Drawing) -> str:

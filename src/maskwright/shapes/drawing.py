@@ -1,4 +1,8 @@
-"""An image's objects with their polygons: what every file format is written from."""
+"""Objects of an image with their polygons: what every file format is written from.
+
+A format has ``items``, which makes one of each object of a drawing, and what makes a file, or what
+a file of all images holds of one, of the image's page and its items.
+"""
 
 from __future__ import annotations
 
@@ -18,26 +22,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """One image: its file's name, the file, the path from the folder of results to it, its
-    objects, and the polygon of each in pixels."""
+class Page:
+    """One image: its file's name, the file, the path from the folder of results to it, its size in
+    pixels, its classes, the tolerance of its polygons and its place on the map."""
 
     name: str
     file: Path
     link: str
+    height: int
+    width: int
     table: ClassTable
-    objects: Objects
-    polygons: Sequence[Geometry]
     tolerance: float
     place: Place | None = None
 
-    @property
-    def height(self) -> int:
-        return int(self.objects.labels.shape[0])
 
-    @property
-    def width(self) -> int:
-        return int(self.objects.labels.shape[1])
+@dataclass(frozen=True)
+class Drawing:
+    """Objects of an image, all or a part, and the polygon of each in pixels of the image."""
+
+    page: Page
+    objects: Objects
+    polygons: Sequence[Geometry]
 
     def pairs(self) -> Iterator[tuple[Object, Geometry]]:
         """Each object with its polygon."""
@@ -49,8 +54,8 @@ class Drawing:
         x, y, _, _ = one.box
         row, column = np.nonzero(self.objects.pixels(one))
         row, column = row + y, column + x
-        place = column * self.height + row if by_column else row * self.width + column
-        return runs(place, self.height * self.width)
+        height, width = self.page.height, self.page.width
+        return runs(column * height + row if by_column else row * width + column, height * width)
 
 
 def runs(places: np.ndarray, length: int) -> list[int]:

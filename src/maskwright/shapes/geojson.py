@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from maskwright.data.maps import Place
-from maskwright.shapes.drawing import Drawing
+from maskwright.shapes.drawing import Drawing, Page
 from maskwright.shapes.objects import Object
 
 PIXELS = "pixels from the upper left corner of the image, x to the right, y down"
@@ -24,39 +25,43 @@ PIXELS_WKT = (
 )
 
 
-def text(drawing: Drawing) -> str:
-    """The file: a feature a line."""
+def items(drawing: Drawing) -> list[str]:
+    """A feature of each object."""
     import shapely
 
-    shapes = np.array(drawing.polygons, dtype=object)
-    if drawing.place:
-        shapes = shapely.transform(shapes, lambda points: on_map(points, drawing.place))
+    shapes, place = np.array(drawing.polygons, dtype=object), drawing.page.place
+    if place:
+        shapes = shapely.transform(shapes, lambda points: on_map(points, place))
     shapes = shapely.to_geojson(shapely.orient_polygons(shapes, exterior_cw=False))
-    lines = [
+    return [
         f'{{"type": "Feature", "id": {one.number}, '
-        f'"properties": {json.dumps(properties(one, drawing))}, "geometry": {shape}}}'
+        f'"properties": {json.dumps(properties(one, drawing.page))}, "geometry": {shape}}}'
         for one, shape in zip(drawing.objects, shapes, strict=True)
     ]
-    head = {"type": "FeatureCollection", "name": drawing.name, **reference(drawing.place)}
+
+
+def text(page: Page, features: Sequence[str]) -> str:
+    """The file: a feature a line."""
+    head = {"type": "FeatureCollection", "name": page.name, **reference(page.place)}
     about = {
-        "image": drawing.name,
-        "width": drawing.width,
-        "height": drawing.height,
-        "coordinates": f"map, {drawing.place.crs}" if drawing.place else PIXELS,
-        "tolerance": drawing.tolerance,
+        "image": page.name,
+        "width": page.width,
+        "height": page.height,
+        "coordinates": f"map, {page.place.crs}" if page.place else PIXELS,
+        "tolerance": page.tolerance,
     }
     opened = json.dumps(head | {"about": about})[:-1]
-    return f'{opened}, "features": [\n' + ",\n".join(lines) + "\n]}\n"
+    return f'{opened}, "features": [\n' + ",\n".join(features) + "\n]}\n"
 
 
-def properties(one: Object, drawing: Drawing) -> dict[str, Any]:
+def properties(one: Object, page: Page) -> dict[str, Any]:
     """What a feature says of its object; lengths and areas are in pixels."""
     x, y = one.centroid
     known = {} if one.confidence is None else {"confidence": round(one.confidence, 4)}
     return {
         "number": one.number,
         "class": one.name,
-        "color": drawing.table.labels[one.class_index].color,
+        "color": page.table.labels[one.class_index].color,
         "area": one.area,
         "perimeter": round(one.perimeter, 2),
         "centroid_x": round(x, 2),

@@ -19,37 +19,41 @@ from maskwright.console import printable
 from maskwright.data.ingest.rlepack import pack_runs
 from maskwright.data.labels import ClassTable
 from maskwright.shapes.coco import categories
-from maskwright.shapes.drawing import Drawing, outers
+from maskwright.shapes.drawing import Drawing, Page, outers
 from maskwright.shapes.objects import Object
 
 DECIMALS = 6  # of a percent
 LOCAL = "/data/local-files/?d="  # what Label Studio calls a file below its document root
 
 
-def entry(drawing: Drawing) -> dict[str, Any]:
-    """A task, as yet with the whole path of its image."""
-    regions = [
+def items(drawing: Drawing) -> list[dict[str, Any]]:
+    """A region of each object."""
+    return [
         {
             "id": f"object-{one.number}",
             "to_name": "image",
-            "original_width": drawing.width,
-            "original_height": drawing.height,
+            "original_width": drawing.page.width,
+            "original_height": drawing.page.height,
             "image_rotation": 0,
             **region(one, outers(shape), drawing),
         }
         | ({} if one.confidence is None else {"score": round(one.confidence, 4)})
         for one, shape in drawing.pairs()
     ]
-    sure = [one.confidence for one in drawing.objects if one.confidence is not None]
-    prediction = {"model_version": "maskwright", "result": regions}
+
+
+def entry(page: Page, regions: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A task, as yet with the whole path of its image; its score is the mean of its regions."""
+    sure = [one["score"] for one in regions if "score" in one]
+    prediction = {"model_version": "maskwright", "result": [*regions]}
     score = {"score": round(fmean(sure), 4)} if sure else {}
-    return {"data": {"image": str(drawing.file.absolute())}, "predictions": [prediction | score]}
+    return {"data": {"image": str(page.file.absolute())}, "predictions": [prediction | score]}
 
 
 def region(one: Object, rings: list[Any] | None, drawing: Drawing) -> dict[str, Any]:
     """The type and the geometry of an object; points are in percent of the image's sides."""
     if rings is not None and len(rings) == 1:
-        points = rings[0] * 100 / (drawing.width, drawing.height)
+        points = rings[0] * 100 / (drawing.page.width, drawing.page.height)
         value = {"points": points.round(DECIMALS).tolist(), "polygonlabels": [one.name]}
         return {"type": "polygonlabels", "from_name": "polygon", "value": value | {"closed": True}}
     # A pixel is four words: red, green, blue and alpha.

@@ -6,7 +6,7 @@ column c covers [c, c + 1] × [r, r + 1], so the first pixel's centre is (0.5, 0
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ import numpy as np
 from maskwright.data.ingest.extras import import_needed
 from maskwright.data.labels import IGNORE, ClassTable
 from maskwright.errors import DataError, UsageError, nearest, some
-from maskwright.measures.parting import parted
 
 if TYPE_CHECKING:
     from shapely import Geometry
@@ -49,10 +48,17 @@ class Object:
 
 @dataclass(frozen=True)
 class Objects:
-    """The objects of an image: ``labels`` int32 [H, W] has each one's number, 0 elsewhere."""
+    """The objects of an image: ``labels`` int32 [H, W] has each one's number, 0 elsewhere.
+
+    Of an image that is looked at in parts (search.py) they are those of a part: ``labels`` are its
+    rows from ``top`` on, with the numbers less ``before``, how many objects earlier parts had.
+    Numbers above ``len(rows)`` are neighbours that belong to other parts.
+    """
 
     labels: np.ndarray
     rows: tuple[Object, ...]
+    top: int = 0
+    before: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -71,12 +77,13 @@ class Objects:
         import_needed("shapely", "shapes", "drawing polygons")
         from maskwright.shapes.outlines import polygons
 
-        return list(polygons(self.labels, tolerance))
+        return list(polygons(self.labels, tolerance, self.top)[: len(self)])
 
     def pixels(self, one: Object) -> np.ndarray:
         """Which pixels of its box are the object's, bool [height, width]."""
         x, y, width, height = one.box
-        return self.labels[y : y + height, x : x + width] == one.number
+        row = y - self.top
+        return self.labels[row : row + height, x : x + width] == one.number - self.before
 
 
 def find_objects(
@@ -117,20 +124,11 @@ def find_objects(
         )
     part, rim = parting(table, part, boundary, rims=inside is not None)
     import_needed("skimage", "shapes", "finding objects")
-    from maskwright.shapes.parting import by_boundary, by_watershed, components
+    from maskwright.shapes.parting import told_apart
 
-    without = [*table.ground, IGNORE]
-    if part == "boundary" and inside is not None:
-        labels = parted(~np.isin(mask, without), inside)
-    elif part == "boundary":
-        labels = by_boundary(mask, without, rim)
-    else:
-        labels = by_watershed(mask, without) if part == "watershed" else components(mask, without)
+    labels = told_apart(mask, [*table.ground, IGNORE], part, rim, inside)
     labels = numbered(labels, least)
-    own = (labels > 0) & (mask != rim)
-    classes = np.zeros(int(labels.max()) + 1, np.uint8)
-    classes[labels[own]] = mask[own]
-    return Objects(labels, tuple(measured(labels, classes.tolist(), table, confidence)))
+    return Objects(labels, tuple(measured(labels, mask, rim, table, confidence)))
 
 
 def parting(
@@ -162,31 +160,55 @@ def parting(
     return "boundary", table.names.index(name)
 
 
-def numbered(labels: np.ndarray, least: int) -> np.ndarray:
+def numbered(labels: np.ndarray, least: int, own: np.ndarray | None = None) -> np.ndarray:
     """Labels int32 [H, W] with those of fewer than ``least`` pixels dropped, and the others
     numbered from 1 on by their first pixels in reading order.
+
+    Where not all are one's ``own`` in bool [H, W], the others are kept and have the numbers after.
 
     >>> numbered(np.array([[7, 7, 0, 3], [9, 0, 0, 3]]), 2).tolist()
     [[1, 1, 0, 2], [0, 0, 0, 2]]
     """
-    flat = labels.ravel()
-    place = np.flatnonzero(flat)[::-1]
-    count = np.bincount(flat)
-    count[0] = 0
-    first = np.full(len(count), flat.size)
-    first[flat[place]] = place  # of several the last one written, which is the first pixel
-    kept = np.flatnonzero((count >= least) & (count > 0))
+    count, first = np.bincount(labels.ravel()), first_pixels(labels)
+    there = first < labels.size
+    ours = there.copy()
+    if own is not None:
+        ours[there] = own.ravel()[first[there]]
+    kept = np.flatnonzero(ours & (count >= least))
+    kept = np.concatenate([kept[np.argsort(first[kept])], np.flatnonzero(there & ~ours)])
     number = np.zeros(len(count), np.int32)
-    number[kept[np.argsort(first[kept])]] = np.arange(1, len(kept) + 1)
+    number[kept] = np.arange(1, len(kept) + 1)
     return number[labels]
 
 
+def first_pixels(labels: np.ndarray) -> np.ndarray:
+    """The place int64 [n + 1] of the first pixel of each number of labels [H, W] up to the highest,
+    as one reads; the number of pixels where it has none, and for 0.
+
+    >>> first_pixels(np.array([[0, 3], [1, 3]])).tolist()
+    [4, 2, 4, 1]
+    """
+    flat = labels.ravel()
+    place = np.flatnonzero(flat)[::-1]
+    first = np.full(int(flat.max(initial=0)) + 1, flat.size)
+    first[flat[place]] = place  # of several the last one written, which is the first pixel
+    return first
+
+
 def measured(
-    labels: np.ndarray, classes: Sequence[int], table: ClassTable, confidence: np.ndarray | None
+    labels: np.ndarray,
+    mask: np.ndarray,
+    rim: int,
+    table: ClassTable,
+    confidence: np.ndarray | None,
 ) -> Iterator[Object]:
-    """The objects 1 to n of labels int32 [H, W], of the classes at 1 to n, measured."""
+    """The objects 1 to n of labels int32 [H, W], measured; their classes are in mask uint8 [H, W],
+    but for pixels of the class ``rim`` that went to them."""
     from skimage.measure import regionprops_table
 
+    own = (labels > 0) & (mask != rim)
+    classes = np.zeros(int(labels.max()) + 1, np.uint8)
+    classes[labels[own]] = mask[own]
     wanted = ["label", "area", "bbox", "centroid", "perimeter_crofton"]
     if confidence is not None:
         wanted.append("intensity_mean")
@@ -196,10 +218,11 @@ def measured(
     sure = columns.get("intensity_mean", [None] * len(classes))
     for k, number in enumerate(columns["label"]):
         top, left, bottom, right = (columns[f"bbox-{axis}"][k] for axis in range(4))
+        index = int(classes[number])
         yield Object(
             number,
-            classes[number],
-            table.names[classes[number]],
+            index,
+            table.names[index],
             round(columns["area"][k]),
             (left, top, right - left, bottom - top),
             (columns["centroid-1"][k] + 0.5, columns["centroid-0"][k] + 0.5),

@@ -16,7 +16,7 @@ for both its sides: what touched still touches, up to 0.35 with neither gaps nor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -25,8 +25,9 @@ from skimage.measure import label
 from maskwright.shapes.tracing import Rings, trace
 
 
-def polygons(labels: np.ndarray, tolerance: float) -> np.ndarray:
-    """A valid shapely Polygon or MultiPolygon for each object 1 to n of labels int32 [H, W].
+def polygons(labels: np.ndarray, tolerance: float, top: int = 0) -> np.ndarray:
+    """A valid shapely Polygon or MultiPolygon for each object 1 to n of labels int32 [H, W], the
+    rows of an image from ``top`` on.
 
     Each of the n has a pixel. A MultiPolygon is of pieces that touch at corners of pixels alone.
     Where an outline would cross itself or vanish, it is simplified less than the tolerance allows.
@@ -35,6 +36,7 @@ def polygons(labels: np.ndarray, tolerance: float) -> np.ndarray:
     whole = np.repeat(np.arange(len(rings.part)), np.diff(rings.start))
     # The object of a ring is that of the pixel on the right of its first side.
     owner = _owners(rings, labels)
+    rings = replace(rings, points=rings.points + np.array([0, top]))
     if not tolerance:
         return _filled(rings.points, whole, rings.part, owner)
     arcs = arcs_of(smoothed(rings))

@@ -13,9 +13,32 @@ import numpy as np
 from skimage.measure import label
 from skimage.segmentation import watershed
 
+from maskwright.measures.parting import parted
+
 SMOOTHING = 1.0  # pixels, sigma of the Gauss filter over distances
 HEIGHT = 0.75  # pixels by which a seed rises above the saddle to any that is higher
 GRAIN = 64  # distances are whole multiples of a 64th of a pixel, so that sums are exact
+REACH = 64  # pixels beyond which nothing has a say in how an object is parted
+
+
+def told_apart(
+    mask: np.ndarray, without: Sequence[int], part: str, rim: int, inside: np.ndarray | None
+) -> np.ndarray:
+    """Numbers int32 [H, W] of the objects of mask uint8 [H, W], from 1 on; 0 for the classes
+    ``without``. For ``part``, ``rim`` and ``inside`` see ``find_objects`` and ``parting``."""
+    if part == "boundary" and inside is not None:
+        return parted(~np.isin(mask, without), inside)
+    if part == "boundary":
+        return by_boundary(mask, without, rim)
+    return by_watershed(mask, without) if part == "watershed" else components(mask, without)
+
+
+def pieces(mask: np.ndarray, without: Sequence[int], part: str) -> np.ndarray:
+    """Numbers int32 [H, W] of what holds objects whole, and is parted whatever lies farther away
+    than REACH; 0 for the classes ``without``."""
+    if part == "boundary":
+        return components((~np.isin(mask, without)).astype(np.uint8), [0])
+    return components(mask, without)
 
 
 def components(mask: np.ndarray, without: Sequence[int]) -> np.ndarray:
@@ -32,13 +55,14 @@ def components(mask: np.ndarray, without: Sequence[int]) -> np.ndarray:
 def by_boundary(mask: np.ndarray, without: Sequence[int], boundary: int) -> np.ndarray:
     """Components as if the class ``boundary`` were ground; then its pixels go to the nearest one.
 
-    The nearest of those that the boundary's own pixels lead to; what leads to none is in no object.
+    The nearest of those that the boundary's own pixels lead to (beyond REACH, the first that they
+    lead to); what leads to none is in no object.
 
     >>> by_boundary(np.array([[1, 1, 2, 2, 1, 0, 2]], np.uint8), [0], 2).tolist()
     [[1, 1, 1, 2, 2, 0, 0]]
     """
     seeds = components(mask, [*without, boundary])
-    away = _distance(seeds == 0)
+    away = np.minimum(_distance(seeds == 0), REACH)
     return _flooded_from(seeds, away, (mask == boundary) | (seeds > 0), 1)
 
 

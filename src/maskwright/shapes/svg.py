@@ -6,13 +6,14 @@ Where browsers can show the image, it is linked below the shapes, by its path fr
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from maskwright.console import printable
-from maskwright.shapes.drawing import Drawing, corners, plain, polygons_of
+from maskwright.shapes.drawing import Drawing, Page, corners, plain, polygons_of
 
 if TYPE_CHECKING:
     from shapely import Geometry
@@ -20,19 +21,24 @@ if TYPE_CHECKING:
 SHOWN = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")  # what browsers show
 
 
-def text(drawing: Drawing) -> str:
-    """The file."""
-    width, height = drawing.width, drawing.height
+def items(drawing: Drawing) -> list[tuple[int, str]]:
+    """Of each object the index of its class, and its path."""
+    return [(one.class_index, path(one.number, shape)) for one, shape in drawing.pairs()]
+
+
+def text(page: Page, found: Sequence[tuple[int, str]]) -> str:
+    """The file, of items."""
+    width, height = page.width, page.height
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}">',
-        f"<title>{said(drawing.name)}</title>",
+        f"<title>{said(page.name)}</title>",
     ]
-    if PurePosixPath(drawing.link).suffix.lower() in SHOWN:
-        link = quote(os.fsencode(drawing.link))
+    if PurePosixPath(page.link).suffix.lower() in SHOWN:
+        link = quote(os.fsencode(page.link))
         lines.append(f'<image href="{link}" width="{width}" height="{height}"/>')
-    for index, kind in enumerate(drawing.table.labels):
-        paths = [path(one.number, s) for one, s in drawing.pairs() if one.class_index == index]
+    for index, kind in enumerate(page.table.labels):
+        paths = [drawn for own, drawn in found if own == index]
         if paths:
             name = quoteattr(printable(kind.name))
             lines += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -10,23 +11,36 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from maskwright.console import amount, say
 from maskwright.data.ingest.extras import import_needed
 from maskwright.data.labels import ClassTable
+from maskwright.data.limits import PIXELS
 from maskwright.data.maps import Place
 from maskwright.errors import UsageError, nearest
 from maskwright.files import write_text
 from maskwright.shapes import coco, cvat, geojson, labelstudio, svg, tables
-from maskwright.shapes.drawing import Drawing
-from maskwright.shapes.objects import LEAST, TOLERANCE, Objects, find_objects, parting
+from maskwright.shapes.drawing import Drawing, Page
+from maskwright.shapes.objects import LEAST, TOLERANCE, parting
+from maskwright.shapes.search import BYTES, Search
 
-# A file for each image: its ending, and what makes it of a drawing.
-EACH: Mapping[str, tuple[str, Callable[[Drawing], str]]] = {
+# What makes an item of each object of a drawing.
+ITEMS: Mapping[str, Callable[[Drawing], list[Any]]] = {
+    "geojson": geojson.items,
+    "svg": svg.items,
+    "coco": coco.items,
+    "cvat": cvat.items,
+    "labelstudio": labelstudio.items,
+}
+# A file for each image: its ending, and what makes it of a page and its items.
+EACH: Mapping[str, tuple[str, Callable[[Page, Sequence[Any]], str]]] = {
     "geojson": (".geojson", geojson.text),
     "svg": (".svg", svg.text),
 }
-# Files for all images: what makes an entry of a drawing, and a file of the entries and classes.
-ALL: Mapping[str, tuple[Callable[[Drawing], Any], Mapping[str, Callable[..., str]]]] = {
+# Files for all images: what makes an entry of a page and its items, and a file of the entries and
+# classes.
+ALL: Mapping[str, tuple[Callable[[Page, Sequence[Any]], Any], Mapping[str, Callable[..., str]]]] = {
     "coco": (coco.entry, {"coco.json": coco.text}),
     "cvat": (cvat.entry, {"cvat.xml": cvat.text}),
     "labelstudio": (
@@ -34,7 +48,7 @@ ALL: Mapping[str, tuple[Callable[[Drawing], Any], Mapping[str, Callable[..., str
         {"label-studio.json": labelstudio.text, "label-studio.xml": labelstudio.settings},
     ),
 }
-FORMATS = (*EACH, *ALL)
+FORMATS = tuple(ITEMS)
 TABLE = "objects.csv"
 NUMBERS = "objects"  # an image of their numbers, which stand in objects.csv
 
@@ -66,46 +80,19 @@ class Finding:
         named = [name for shape in self.shapes if shape in ALL for name in ALL[shape][1]]
         return [out / name for name in ([TABLE, *named] if self.listed else named)]
 
-    def find(
-        self, mask: np.ndarray, confidence: np.ndarray, inside: np.ndarray | None = None
-    ) -> Objects:
-        """The objects of mask uint8 [H, W], and confidence float32 [H, W] in each pixel's class.
-
-        ``inside`` float32 [H, W] is the probability of lying inside of an object, where known.
-        """
-        return find_objects(
-            mask, self.table, confidence, least=self.least, part=self.part,
-            boundary=self.boundary, inside=inside,
-        )  # fmt: skip
-
-    def counted(self, objects: Objects) -> dict[str, int]:
-        """How many objects an image has, and of each class that is not ground."""
-        count = Counter(one.name for one in objects)
-        kinds = [name for k, name in enumerate(self.table.names) if k not in self.table.ground]
-        return {"objects": len(objects)} | {f"objects of {name}": count[name] for name in kinds}
-
-    def write(
+    def sheet(
         self,
         name: str,
         image: Path | None,
-        objects: Objects,
+        size: tuple[int, int],
         path: Callable[[str], Path],
         place: Place | None = None,
-    ) -> dict[str, Any]:
-        """Write the files of an image, to ``path(format)``, and tell what those of all images say
-        of it: "objects", rows of objects.csv, and "entries" by format."""
-        told: dict[str, Any] = {"objects": tables.rows(name, objects)} if self.listed else {}
-        if not self.shapes:
-            return told
-        polygons = objects.polygons(self.tolerance)
+    ) -> Sheet:
+        """For the objects of an image of this height and width, whose files are ``path(format)``;
+        ``image`` is its own, where it has one."""
         where = link(image, path("mask")) if image else ""
-        drawing = Drawing(
-            name, image or Path(name), where, self.table, objects, polygons, self.tolerance, place
-        )
-        for kind in self.shapes:
-            if kind in EACH:
-                write_text(path(kind), EACH[kind][1](drawing))
-        return told | {"entries": {k: ALL[k][0](drawing) for k in self.shapes if k in ALL}}
+        page = Page(name, image or Path(name), where, *size, self.table, self.tolerance, place)
+        return Sheet(self, page, path)
 
     def write_shared(self, out: Path, told: Sequence[Mapping[str, Any]]) -> None:
         """Write the files of all images, of what ``write`` told of each."""
@@ -115,6 +102,65 @@ class Finding:
         for name in self.shapes:
             for file, text in ALL[name][1].items() if name in ALL else ():
                 write_text(out / file, text([one["entries"][name] for one in told], self.table))
+
+
+class Sheet:
+    """The objects of one image, found as its rows come, and what is written of them."""
+
+    def __init__(self, wanted: Finding, page: Page, path: Callable[[str], Path]) -> None:
+        self.wanted, self.page, self.path = wanted, page, path
+        self.most = Image.MAX_IMAGE_PIXELS or math.inf
+        self.search = Search(
+            wanted.table, page.height, page.width, least=wanted.least, part=wanted.part,
+            boundary=wanted.boundary, rims=wanted.rims, most=self.most,
+        )  # fmt: skip
+        self.count: Counter[str] = Counter()  # objects of each class
+        self.rows: list[dict[str, object]] = []  # of objects.csv
+        self.items: dict[str, list[Any]] = {kind: [] for kind in wanted.shapes}
+
+    def put(
+        self, mask: np.ndarray, confidence: np.ndarray, inside: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Take the next rows, see ``Search.put``; the numbers int32 [n, W] of the objects in rows
+        that are done, as many as there are."""
+        found = self.search.put(mask, confidence, inside)
+        if found is None:
+            return np.zeros((0, self.page.width), np.int32)
+        for objects in found.objects:
+            self.count.update(one.name for one in objects)
+            if self.wanted.listed:
+                self.rows += tables.rows(self.page.name, objects)
+            if self.items:
+                drawing = Drawing(self.page, objects, objects.polygons(self.wanted.tolerance))
+                for kind, items in self.items.items():
+                    items += ITEMS[kind](drawing)
+        return found.numbers
+
+    def counted(self) -> dict[str, int]:
+        """How many objects the image has, and of each class that is not ground."""
+        table = self.wanted.table
+        kinds = [name for k, name in enumerate(table.names) if k not in table.ground]
+        of_kinds = {f"objects of {name}": self.count[name] for name in kinds}
+        return {"objects": self.count.total()} | of_kinds
+
+    def write(self) -> dict[str, Any]:
+        """Write the image's files, and tell what those of all images say of it: "objects", rows of
+        objects.csv, and "entries" by format."""
+        if cut := self.search.cut:
+            say(
+                f"{self.page.name}: {amount(cut, 'object')} "
+                f"{'is' if cut == 1 else 'are'} too tall for the memory that objects may take, and "
+                f"cut in two or more; set {PIXELS} higher than {self.most:,} if there is more: it "
+                f"takes {BYTES} bytes a pixel"
+            )
+        told: dict[str, Any] = {"objects": self.rows} if self.wanted.listed else {}
+        for kind, items in self.items.items():
+            if kind in EACH:
+                write_text(self.path(kind), EACH[kind][1](self.page, items))
+        if self.items:
+            shared = {k: ALL[k][0](self.page, v) for k, v in self.items.items() if k in ALL}
+            told["entries"] = shared
+        return told
 
 
 def finding(
