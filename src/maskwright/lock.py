@@ -1,6 +1,6 @@
-"""One process at a time in a run folder, also where several machines share it.
+"""One process at a time in a folder of a run or of predictions, also where machines share it.
 
-    <run>/lock    process and machine that work there; gone when they end
+    <folder>/lock    process and machine that work there; gone when they end
 
 A process that died on this machine is noticed at once. One on another machine counts as dead when
 it has not touched its lock for half a minute.
@@ -24,7 +24,7 @@ LEASE = 30.0  # seconds without a sign of life after which another machine's loc
 
 @contextmanager
 def locked(run: Path) -> Iterator[Callable[[], None]]:
-    """Keep all others out of a run folder; it is made, and gone again where nothing is put into it.
+    """Keep all others out of a folder; it is made, and gone again where nothing is put into it.
 
     Gives a function to call before each write: it raises RunError where the lock was lost, as that
     of a machine that slept for long. Raises RunError where another process that lives is in the
@@ -47,7 +47,7 @@ def locked(run: Path) -> Iterator[Callable[[], None]]:
         if lock.compromise:
             raise RunError(
                 f"{run} is no longer ours: this process gave no sign of life for {LEASE:.0f} s, "
-                "and another may have gone on with the training"
+                "and another may have gone on in its place"
             )
 
     try:

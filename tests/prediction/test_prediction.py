@@ -13,7 +13,7 @@ from PIL import Image
 from maskwright.calibration import LEVELS, Calibration
 from maskwright.data.images import Bands
 from maskwright.errors import DataError, UsageError
-from maskwright.prediction import plan_outputs, predict
+from maskwright.prediction import check_place, plan_outputs, predict
 from maskwright.prediction.inputs import find_images
 from maskwright.prediction.outputs import Extra
 from maskwright.prediction.record import Record
@@ -79,7 +79,7 @@ def test_two_images_for_one_mask_are_refused(tmp_path):
 def test_out_must_not_be_a_file(tmp_path):
     (file,) = touch(tmp_path / "out")
     with pytest.raises(UsageError, match=r"--out .*out is a file; name a folder"):
-        plan_outputs([Path("a.png")], Record(file, {}), Extra())
+        check_place(file)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_out_must_not_be_a_run_or_a_dataset(tmp_path, file, what):
     touch(place / file, place / file.replace("images", "masks"))
     told = rf"--out .*cells is {what}; name a folder for the masks alone, such as cells-masks$"
     with pytest.raises(UsageError, match=told):
-        plan_outputs([Path("b.png")], Record(place, {}), Extra())
-    plan_outputs([Path("b.png")], Record(place / "new", {}), Extra())
+        check_place(place)
+    check_place(place / "new")
 
 
 def test_out_may_be_a_folder_of_other_masks(tmp_path):

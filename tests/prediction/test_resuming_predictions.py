@@ -4,13 +4,15 @@ import csv
 import errno
 import io
 import json
+from contextlib import nullcontext
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from maskwright.errors import UsageError, WriteError
+from maskwright.errors import RunError, UsageError, WriteError
+from maskwright.lock import locked
 from maskwright.prediction import predict
 from maskwright.prediction.record import NAME
 
@@ -29,6 +31,29 @@ def test_a_second_time_needs_to_be_asked_for(run, tmp_path, images):
     predict(run, images[0], out=tmp_path / "out")
     with pytest.raises(UsageError, match="out holds predictions already; add --resume to go on"):
         predict(run, images[1], out=tmp_path / "out")
+
+
+def test_two_at_a_time_in_a_folder_are_refused(run, tmp_path, images):
+    out = tmp_path / "out"
+    with locked(out), pytest.raises(RunError, match=r"out is in use by process \d+ on .*; wait"):
+        predict(run, images[0], out=out, resume=True)
+    (mask,) = predict(run, images[0], out=out, resume=True)
+    assert sorted(path.name for path in out.iterdir()) == [
+        ".predictions.jsonl", mask.name, "predictions.csv",
+    ]  # fmt: skip
+
+
+def test_a_folder_that_another_process_has_taken_over_is_left_to_it(
+    run, tmp_path, images, monkeypatch
+):
+    def lost():
+        raise RunError("no longer ours")
+
+    monkeypatch.setattr("maskwright.prediction.locked", lambda _: nullcontext(lost))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(RunError, match="no longer ours"):
+        predict(run, images[0], out=tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_what_is_done_is_not_done_again(run, tmp_path, images, capsys):

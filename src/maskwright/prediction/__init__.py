@@ -19,10 +19,11 @@ from maskwright.data.labels import IGNORE
 from maskwright.data.listing import is_dataset
 from maskwright.deciding import Decision, decision
 from maskwright.errors import DataError, UsageError, nearest, some
-from maskwright.files import make_folder, write_text
+from maskwright.files import write_text
+from maskwright.lock import locked
 from maskwright.prediction.inputs import find_images, is_video_name, stem_of
 from maskwright.prediction.outputs import FORMATS, Extra
-from maskwright.prediction.record import NAME, Record
+from maskwright.prediction.record import Record
 from maskwright.prediction.working import Work
 from maskwright.recording import FIRST, LAST
 from maskwright.runs import Run
@@ -81,9 +82,9 @@ def predict(
     ``Objects.polygons``.
 
     Never writes over a file that exists, unless ``resume`` goes on in a folder where the same
-    model wrote the same: images that are done, and have not changed, are passed over. An image
-    that cannot be read is passed over and named in a DataError at the end; of one that breaks off
-    what came before is kept.
+    model wrote the same: images that are done, and have not changed, are passed over. One process
+    at a time works in ``out``. An image that cannot be read is passed over and named in a DataError
+    at the end; of one that breaks off what came before is kept.
     """
     run = opened(model)
     names, known = run.table.names, run.calibration
@@ -102,17 +103,18 @@ def predict(
         import_needed("rasterio", "geo", "writing masks as tiled TIFF")
     predictor = averaged(run.parter if finds else run.predictor, tta)
     record = Record(folder, {**made_by(run, decide, extra), "tta": sorted(set(tta))})
-    plan_outputs(found, record, extra, resume)
-    work = Work(predictor, record, decide, extra)
-    there = folder.exists()
-    make_folder(folder)
-    try:
-        with record:
-            work.go(found)
-    finally:
-        if not (there or record.lines):
-            remove_empty(folder)
-    write_tables(record, extra)
+    check_place(folder)
+    with locked(folder) as guard:
+        plan_outputs(found, record, extra, resume)
+        work = Work(predictor, record, decide, extra, guard)
+        try:
+            with record:
+                work.go(found)
+        finally:
+            if not record.lines:
+                with suppress(OSError):
+                    record.path.unlink()
+        write_tables(record, extra)
     lines = [record.lines[stem] for stem in work.asked if stem in work.done]
     say_what_is_odd([line["row"] for line in lines], names, bool(abstain))
     if work.unreadable:
@@ -148,7 +150,6 @@ def check_place(out: Path) -> None:
 def plan_outputs(paths: Sequence[Path], record: Record, extra: Extra, resume: bool = False) -> None:
     """Refuse two images for one name, files that exist, and to go on with something else."""
     out = record.out
-    check_place(out)
     refuse_same_files(paths, out, extra)
     if record.path.exists():
         if not resume:
@@ -226,13 +227,6 @@ def say_what_is_odd(rows: Sequence[Mapping[str, Any]], names: Sequence[str], abs
     if abstain and rows:
         opened = fmean(row["share left open"] for row in rows)
         say(f"{opened:.1%} of the pixels are left open, as an image has them on average")
-
-
-def remove_empty(folder: Path) -> None:
-    """Remove a folder in which nothing was written."""
-    with suppress(OSError):
-        (folder / NAME).unlink(missing_ok=True)
-        folder.rmdir()
 
 
 def refuse(unreadable: Sequence[DataError], images: int, written: int, out: Path) -> NoReturn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from maskwright.console import amount, say, track
@@ -20,14 +20,21 @@ from maskwright.views import Rows
 class Work:
     """The images of a folder of predictions, as far as they are done.
 
+    ``guard`` is called before a file is written: it raises where the folder is no longer ours.
     ``asked`` are their stems in order, ``done`` those that are written, or were before;
     ``unreadable`` what is wrong with the others.
     """
 
     def __init__(
-        self, predictor: Predictor, record: Record, decide: Decision, extra: Extra
+        self,
+        predictor: Predictor,
+        record: Record,
+        decide: Decision,
+        extra: Extra,
+        guard: Callable[[], None],
     ) -> None:
         self.predictor, self.record, self.decide, self.extra = predictor, record, decide, extra
+        self.guard = guard
         self.outputs: dict[Picture, Output] = {}
         self.asked: list[str] = []
         self.done: set[str] = set()
@@ -89,6 +96,7 @@ class Work:
         if isinstance(rows, DataError):
             self.give_up(picture, rows, first)
             return 1
+        self.guard()
         line = self.outputs[picture].put(rows, self.decide)
         if line is not None:
             self.record.add(picture, line)
