@@ -14,7 +14,7 @@ from maskwright.cli import cli
 from maskwright.data.images import write_numbers
 from maskwright.data.labels import ClassTable, Label
 from maskwright.errors import DataError, UsageError
-from maskwright.prediction import predict
+from maskwright.prediction import predict, say_what_is_odd
 from maskwright.prediction.outputs import certainty
 from maskwright.shapes.writing import FORMATS, finding
 
@@ -187,3 +187,20 @@ def test_a_table_with_a_boundary_parts_by_it_without_being_asked():
     numbers = sheet.put(mask, np.full((1, 5), 0.5, np.float32))
     assert numbers.tolist() == [[1, 1, 2, 2, 0]]
     assert sheet.counted() == {"objects": 2, "objects of pet": 2, "objects of border": 0}
+
+
+def test_what_was_found_and_written_is_said(run, tmp_path, capsys):
+    images = [pair.image for pair in run.dataset.pairs[:2]]
+    predict(run, images, out=tmp_path / "out", objects=True, shapes=["svg"], overlay=True)
+    told = capsys.readouterr().err
+    assert "2 objects in 2 images" in told
+    beside = "beside each mask: …-overlay.jpg, …-objects.tif, ….svg; of all images: "
+    assert beside + "predictions.csv, objects.csv" in told
+
+
+def test_several_classes_are_counted_each(capsys):
+    row = {"objects": 3, "objects of cell": 1, "objects of pet": 2, "objects of dog": 0}
+    names = ["ground", "cell", "pet", "dog"]
+    shares = {f"share of {name}": 0.25 for name in names}
+    say_what_is_odd([row | shares] * 2, names, abstain=False)
+    assert "6 objects (2 cell, 4 pet) in 2 images" in capsys.readouterr().err

@@ -117,6 +117,8 @@ def predict(
         write_tables(record, extra)
     lines = [record.lines[stem] for stem in work.asked if stem in work.done]
     say_what_is_odd([line["row"] for line in lines], names, bool(abstain))
+    if lines:
+        say_what_is_written(extra, Path(lines[0]["mask"]).suffix, folder)
     if work.unreadable:
         refuse(work.unreadable, len(found), len(lines), folder)
     return [folder / line["mask"] for line in lines]
@@ -216,7 +218,11 @@ def say_what_is_odd(rows: Sequence[Mapping[str, Any]], names: Sequence[str], abs
     """Say of the rows of predictions.csv what people should know of them."""
     if rows and "objects" in rows[0]:
         total = sum(row["objects"] for row in rows)
-        say(f"{amount(total, 'object')} in {amount(len(rows), 'image')}")
+        kinds = [name for name in names if f"objects of {name}" in rows[0]]
+        count = {name: sum(row[f"objects of {name}"] for row in rows) for name in kinds}
+        each = ", ".join(f"{count[name]:,} {name}" for name in kinds if count[name])
+        of_what = f" ({each})" if kinds[1:] and total else ""
+        say(f"{amount(total, 'object')}{of_what} in {amount(len(rows), 'image')}")
     alone = [name for row in rows for name in names if row[f"share of {name}"] == 1]
     if alone:
         say(
@@ -227,6 +233,19 @@ def say_what_is_odd(rows: Sequence[Mapping[str, Any]], names: Sequence[str], abs
     if abstain and rows:
         opened = fmean(row["share left open"] for row in rows)
         say(f"{opened:.1%} of the pixels are left open, as an image has them on average")
+
+
+def say_what_is_written(extra: Extra, suffix: str, out: Path) -> None:
+    """Say which files lie beside the masks, of this suffix, and which are of all images."""
+    own = [
+        next((end for end in ends if end.endswith(suffix)), ends[0])
+        for name, ends in extra.ends().items()
+        if name != "mask"
+    ]
+    shared = [out / TABLE, *(extra.finding.shared(out) if extra.finding else [])]
+    said = f"of all images: {', '.join(path.name for path in shared)}"
+    beside = ", ".join(f"…{end}" for end in own)
+    say(f"beside each mask: {beside}; {said}" if own else said)
 
 
 def refuse(unreadable: Sequence[DataError], images: int, written: int, out: Path) -> NoReturn:
