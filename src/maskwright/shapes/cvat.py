@@ -1,6 +1,7 @@
 """CVAT for images 1.1: one XML file for all images, to upload as annotations of a task.
 
-An object of one piece without holes is a polygon, any other a mask.
+See docs.cvat.ai/docs/manual/advanced/xml_format; corners are in pixels. An object of one piece
+without holes is a polygon, any other a mask.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from maskwright.console import printable
-from maskwright.data.labels import ClassTable
+from maskwright.data.labels import ClassTable, Label
 from maskwright.shapes.coco import categories
 from maskwright.shapes.drawing import Drawing, Page, outers, plain, runs
 from maskwright.shapes.objects import Object
@@ -22,20 +23,32 @@ def items(drawing: Drawing) -> list[str]:
     lines = []
     for one, shape in drawing.pairs():
         rings = outers(shape)
-        name = quoteattr(printable(one.name))
-        common = f'label={name} source="auto" occluded="0" z_order="0"'
         if rings is not None and len(rings) == 1:
-            points = ";".join(f"{plain(x)},{plain(y)}" for x, y in rings[0])
-            lines.append(f'<polygon {common} points="{points}"/>')
+            lines.append(polygon(one.name, rings[0]))
         else:
-            lines.append(f"<mask {common} {box(one, drawing)}/>")
+            lines.append(f"<mask {common(one.name)} {box(one, drawing)}/>")
     return lines
+
+
+def polygon(name: str, ring: np.ndarray) -> str:
+    """The line of a polygon float64 [n, 2] of the label ``name``."""
+    points = ";".join(f"{plain(x)},{plain(y)}" for x, y in ring)
+    return f'<polygon {common(name)} points="{points}"/>'
+
+
+def common(name: str) -> str:
+    """The attributes that all shapes have."""
+    return f'label={quoteattr(printable(name))} source="auto" occluded="0" z_order="0"'
 
 
 def entry(page: Page, lines: Sequence[str]) -> tuple[str, list[str]]:
     """An image's attributes, and the lines of its objects."""
-    name = quoteattr(printable(page.name))
-    return f'name={name} width="{page.width}" height="{page.height}"', [*lines]
+    return about(page.name, page.width, page.height), [*lines]
+
+
+def about(name: str, width: int, height: int) -> str:
+    """The attributes of an image."""
+    return f'name={quoteattr(printable(name))} width="{width}" height="{height}"'
 
 
 def box(one: Object, drawing: Drawing) -> str:
@@ -46,21 +59,23 @@ def box(one: Object, drawing: Drawing) -> str:
     return f'rle="{rle}" left="{x}" top="{y}" width="{width}" height="{height}"'
 
 
-def label(table: ClassTable, index: int) -> str:
-    """A label of the task."""
-    kind = table.labels[index]
-    name = escape(printable(kind.name))
-    return f"<label><name>{name}</name><color>{kind.color}</color><attributes/></label>"
-
-
 def text(entries: Sequence[tuple[str, list[str]]], table: ClassTable) -> str:
     """The file of all images, whose names are how CVAT finds them."""
+    return document(entries, [table.labels[index] for index in categories(table)])
+
+
+def document(entries: Sequence[tuple[str, list[str]]], labels: Sequence[Label]) -> str:
+    """A file of the attributes and the lines of each image, for a task with these labels."""
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         "<annotations>",
         "<version>1.1</version>",
         f"<meta><task><size>{len(entries)}</size><mode>annotation</mode><labels>",
-        *(label(table, index) for index in categories(table)),
+        *(
+            f"<label><name>{escape(printable(one.name))}</name><color>{one.color}</color>"
+            "<attributes/></label>"
+            for one in labels
+        ),
         "</labels></task></meta>",
     ]
     for number, (image, own) in enumerate(entries):

@@ -15,7 +15,7 @@ from maskwright.evaluation.chosen import add_test_use
 from maskwright.files import whole_folder, write_text
 from maskwright.runs import Run
 from maskwright.suspicion.exchange import (
-    cvat,
+    for_cvat,
     label_studio,
     labelling,
     root_of,
@@ -84,7 +84,7 @@ def suspects(
             "suspects.html": render(told, rows, found, table),
             "label-studio.json": label_studio(found, table, documents),
             "label-studio.xml": labelling(table),
-            "cvat.xml": cvat(found, table, given and root),
+            "cvat.xml": for_cvat(found, table, given and root),
         }
         write(place, texts, found)
     return rows

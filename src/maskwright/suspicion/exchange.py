@@ -1,8 +1,4 @@
-"""The list of suspects for other programs: CSV, Label Studio's JSON, CVAT's XML.
-
-Label Studio: tasks with predictions (labelstud.io/guide/predictions), corners in percent. CVAT:
-"CVAT for images 1.1" (docs.cvat.ai/docs/manual/advanced/xml_format), corners in pixels.
-"""
+"""The list of suspects for other programs: CSV, Label Studio's JSON, CVAT's XML."""
 
 from __future__ import annotations
 
@@ -13,17 +9,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
-from xml.etree import ElementTree
 
-from maskwright.console import printable
 from maskwright.data.labels import ClassTable
 from maskwright.data.splits import relative
 from maskwright.errors import UsageError
-from maskwright.suspicion.disputed import Region
+from maskwright.shapes import cvat, labelstudio
 from maskwright.suspicion.suspect import Suspect
 
-LOCAL = "/data/local-files/?d="  # what Label Studio calls a file below its document root
 COLUMNS = (
     "rank", "image", "mask", "score", "area", "given", "predicted", "x", "y", "width", "height",
 )  # fmt: skip
@@ -79,53 +71,21 @@ def label_studio(suspects: Sequence[Suspect], table: ClassTable, root: Path) -> 
 
 
 def _task(one: Suspect, rank: int, table: ClassTable, root: Path) -> dict[str, Any]:
-    path = relative(one.pair.image.resolve(), root)
-    results = [
-        {
-            "id": f"suspect-{rank}-{number}",
-            "type": "polygonlabels",
-            "from_name": "label",
-            "to_name": "image",
-            "original_width": one.width,
-            "original_height": one.height,
-            "image_rotation": 0,
-            "value": {
-                "points": _percent(region, one),
-                "closed": True,
-                "polygonlabels": [printable(table.names[region.predicted])],
-            },
-        }
-        for number, region in enumerate(one.regions, 1)
+    size = (one.width, one.height)
+    regions = [
+        labelstudio.polygon(f"suspect-{rank}-{k}", own.outline, table.names[own.predicted], size)
+        for k, own in enumerate(one.regions, 1)
     ]
-    return {
-        "data": {"image": LOCAL + quote(path, errors="surrogateescape"),
-                 "rank": rank, "score": one.score},
-        "predictions": [{"model_version": "maskwright", "score": one.score, "result": results}],
-    }  # fmt: skip
-
-
-def _percent(region: Region, one: Suspect) -> list[list[float]]:
-    """The corners in percent of the image's width and height."""
-    scaled = region.outline * (100 / one.width, 100 / one.height)
-    return [[round(x, 6), round(y, 6)] for x, y in scaled.tolist()]
+    image = labelstudio.served(relative(one.pair.image.resolve(), root))
+    return labelstudio.task({"image": image, "rank": rank, "score": one.score}, regions, one.score)
 
 
 def labelling(table: ClassTable) -> str:
-    """The labelling interface of a Label Studio project that takes the tasks.
-
-    Without an XML declaration: Label Studio answers one with an error.
-    """
-    view = ElementTree.Element("View")
-    ElementTree.SubElement(view, "Image", name="image", value="$image", zoom="true")
-    labels = ElementTree.SubElement(view, "PolygonLabels", name="label", toName="image")
-    for label in table.labels:
-        name = printable(label.name)
-        ElementTree.SubElement(labels, "Label", value=name, background=label.color)
-    ElementTree.indent(view)
-    return ElementTree.tostring(view, encoding="unicode") + "\n"
+    """The labelling interface of a Label Studio project that takes the tasks."""
+    return labelstudio.interface(table.labels, ["polygon"])
 
 
-def cvat(suspects: Sequence[Suspect], table: ClassTable, root: Path | None) -> str:
+def for_cvat(suspects: Sequence[Suspect], table: ClassTable, root: Path | None) -> str:
     """The same polygons as "CVAT for images 1.1".
 
     Images are called by their paths from the root; without one by their file names, as CVAT calls
@@ -136,35 +96,11 @@ def cvat(suspects: Sequence[Suspect], table: ClassTable, root: Path | None) -> s
     if paths and (root or len(set(names)) < len(names)):
         start = root or Path(os.path.commonpath([path.parent for path in paths]))
         names = [relative(path, start) for path in paths]
-    top = ElementTree.Element("annotations")
-    ElementTree.SubElement(top, "version").text = "1.1"
-    _meta(ElementTree.SubElement(top, "meta"), len(suspects), table)
-    for number, (name, one) in enumerate(zip(names, suspects, strict=True)):
-        about = {"id": str(number), "name": printable(name)}
-        about |= {"width": str(one.width), "height": str(one.height)}
-        image = ElementTree.SubElement(top, "image", about)
-        for region in one.regions:
-            points = ";".join(f"{x:.2f},{y:.2f}" for x, y in region.outline.tolist())
-            label = printable(table.names[region.predicted])
-            ElementTree.SubElement(
-                image, "polygon", label=label, source="auto", occluded="0", points=points,
-                z_order="0",
-            )  # fmt: skip
-    ElementTree.indent(top)
-    body = ElementTree.tostring(top, encoding="unicode")
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{body}\n'
-
-
-def _meta(meta: ElementTree.Element, count: int, table: ClassTable) -> None:
-    """What CVAT says of a task: how many images, and the labels."""
-    task = ElementTree.SubElement(meta, "task")
-    ElementTree.SubElement(task, "name").text = "suspects"
-    ElementTree.SubElement(task, "size").text = str(count)
-    ElementTree.SubElement(task, "mode").text = "annotation"
-    labels = ElementTree.SubElement(task, "labels")
-    for one in table.labels:
-        label = ElementTree.SubElement(labels, "label")
-        ElementTree.SubElement(label, "name").text = printable(one.name)
-        ElementTree.SubElement(label, "color").text = one.color
-        ElementTree.SubElement(label, "type").text = "polygon"
-        ElementTree.SubElement(label, "attributes")
+    entries = [
+        (
+            cvat.about(name, one.width, one.height),
+            [cvat.polygon(table.names[own.predicted], own.outline) for own in one.regions],
+        )
+        for name, one in zip(names, suspects, strict=True)
+    ]
+    return cvat.document(entries, table.labels)
