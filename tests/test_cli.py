@@ -326,6 +326,7 @@ def test_train_evaluate_predict_report_from_the_command_line(capsys, monkeypatch
     assert code == 0
     assert f"scores: {place}/evaluation/test.json" in err
     assert "report:" not in err
+    assert f"page: {place}/evaluation/test.html" in err
 
 
 def test_plan_says_what_and_why_and_what_to_type_next(capsys, monkeypatch, folder):

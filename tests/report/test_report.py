@@ -25,7 +25,7 @@ from maskwright.config import Config, TrainConfig, ViewConfig
 from maskwright.data.labels import ClassTable
 from maskwright.errors import RunError, WriteError
 from maskwright.evaluation import evaluate
-from maskwright.report import render, write_report
+from maskwright.report import render, write_report, write_scores
 from maskwright.report.embedded import LARGEST, embed
 from maskwright.report.page import allowed, script
 from maskwright.runs import Run
@@ -53,6 +53,46 @@ def evaluated(stored, tmp_path):
 @pytest.fixture(scope="session")
 def page(stored):
     return Page(render(stored))
+
+
+@pytest.fixture
+def elsewhere(run, tmp_path):
+    """A run after an evaluation on other data, their folder, and its result."""
+    make_data(tmp_path / "photos <1>", tests=4)
+    return run, evaluate(run, tmp_path / "photos <1>")
+
+
+def test_scores_on_other_data_have_a_page_of_their_own(elsewhere):
+    run, result = elsewhere
+    path = write_scores(run, result)
+    assert path == run.path / "evaluation" / f"{result['name']}.html"
+    page = Page(path.read_text(encoding="utf-8"))
+    assert page.text.startswith("my run: segmentation scores Segmentation scores my run On ")
+    assert f"On {result['images']} images of photos <1>, " in page.text
+    assert "Scores on the images of photos <1>" in page.text
+    assert "Read along a row" in page.text
+    assert "of the images of photos <1> the one in the middle" in page.text
+    for words in ("These commands train again", "epochs of", "split before anything was trained"):
+        assert words not in page.text
+    links = re.findall(r'href="#([\w-]+)"', path.read_text(encoding="utf-8"))
+    places = set(re.findall(r'id="([\w-]+)"', path.read_text(encoding="utf-8")))
+    assert set(links) <= places
+    assert render(run)  # as nothing of the run's own is evaluated, the report says so
+    assert "Nothing has been evaluated yet" in Page(render(run)).text
+
+
+def test_what_nobody_knows_of_the_training_is_said(elsewhere):
+    run, result = elsewhere
+    page = write_scores(run, {**result, "trained_on": None}).read_text(encoding="utf-8")
+    assert "Nobody here knows what the model was trained on" in Page(page).text
+
+
+def test_the_page_of_an_export_names_it_and_predicts_by_it(stored, tmp_path):
+    run = replace(stored, results=tmp_path / "exports" / "onnx")
+    vars(run).update({k: v for k, v in vars(stored).items() if k not in vars(run)})
+    page = Page(write_scores(run, evaluate(run)).read_text(encoding="utf-8"))
+    assert "my run, onnx" in page.text
+    assert f"maskwright predict {tmp_path / 'exports' / 'onnx'} IMAGES" in page.text
 
 
 def scores_of(run, split="test"):

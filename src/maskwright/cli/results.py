@@ -61,7 +61,7 @@ def evaluate(
     from maskwright.artifacts.scoring import scored_run
     from maskwright.console import print_scores, say
     from maskwright.evaluation import evaluate
-    from maskwright.report import write_report
+    from maskwright.report import write_report, write_scores
 
     one = opened(model, classes=classes)
     run = scored_run(one, elsewhere=data is not None)
@@ -75,6 +75,8 @@ def evaluate(
     reported = result["name"] == "test" or (result["name"] == "val" and not run.dataset.of("test"))
     if reported and run.results is None:
         say(f"report: {write_report(run)}")
+    else:
+        say(f"page: {write_scores(run, result)}")
     say(f"next: {command('predict', model, 'IMAGES', '--out', 'masks', '--overlay')}")
 
 

@@ -4,11 +4,12 @@ images that it names."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from maskwright.errors import RunError
 from maskwright.files import write_text
 from maskwright.report.page import fill
-from maskwright.report.sections import sections
+from maskwright.report.sections import scores_alone, sections
 from maskwright.runs import Run
 
 
@@ -23,6 +24,14 @@ def write_report(run: Run) -> Path:
     page = render(run)
     path = run.path / "report.html"
     write_text(path, page)
+    return path
+
+
+def write_scores(run: Run, result: dict[str, Any]) -> Path:
+    """Write the page of what ``evaluate`` returned, NAME.html beside its NAME.json: the scores of
+    a report, of other data or of an export."""
+    path = run.evaluations / f"{result['name']}.html"
+    write_text(path, fill("template.html", scores_alone(run, result)))
     return path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import re
 import shlex
 from collections.abc import Sequence
@@ -14,21 +13,15 @@ from markupsafe import Markup
 from maskwright.console import duration
 from maskwright.data.dataset import Dataset
 from maskwright.data.folders import SPLITS
-from maskwright.errors import RunError
 from maskwright.evaluation import FORMAT
-from maskwright.evaluation.chosen import count_test_uses
-from maskwright.report import words
-from maskwright.report.certain import certainty
+from maskwright.report import scored, words
 from maskwright.report.charts import chart
 from maskwright.report.embedded import samples
 from maskwright.report.exported import exports
-from maskwright.report.failures import clearly_worse, parts, sizes
-from maskwright.report.gallery import gallery, kinds, middle
-from maskwright.report.imagerows import image_table
-from maskwright.report.measured import AREAS, BY_IMAGE, EDGES, absent, by_class, objects
 from maskwright.report.page import allowed, script
 from maskwright.report.planned import read_plan
-from maskwright.runs import Run, reason_of
+from maskwright.report.scored import quoted, shares, sound, title, without_nan
+from maskwright.runs import Run
 
 # Title of a chart, and the columns of metrics.csv that it shows.
 CHARTS = {
@@ -44,17 +37,18 @@ def sections(run: Run) -> dict[str, Any]:
     summary, text = model_summary(run), script()
     made = exports(run)
     return {
-        "name": run.path.resolve().name,
+        "kind": "Segmentation report",
+        "whole": True,
+        "name": title(run),
         "config": run.config,
         "evaluate": f"maskwright evaluate {quoted(run)}",
         "labels": run.table.labels,
         "ground": run.table.ground,
-        "split": split,
-        "split_name": words.SPLIT_NAMES.get(split, ""),
         "outdated": bool(split) and scores is None,
         "scores": scores,
-        "facts": facts(run, scores, summary),
-        "data": data(run.dataset, run.config.seed, rims=run.rims),
+        "facts": {**(scored.facts(scores) if scores else {}), **facts(run, summary)},
+        "data": data(run.dataset, run.config.seed),
+        "rims": run.rims,
         "plan": read_plan(run.path / "plan.md"),
         "training": training(run),
         "summary": summary,
@@ -66,6 +60,21 @@ def sections(run: Run) -> dict[str, Any]:
         "script": text,
         "allowed": allowed(text),
         **(sound(run, split, scores) if scores else {}),
+    }
+
+
+def scores_alone(run: Run, result: dict[str, Any]) -> dict[str, Any]:
+    """The same of what ``evaluate`` returned, without the training."""
+    scores, text = without_nan(result), script()
+    return {
+        "kind": "Segmentation scores",
+        "whole": False,
+        "outdated": False,
+        "facts": scored.facts(scores),
+        "exports": [],
+        "script": text,
+        "allowed": allowed(text),
+        **sound(run, scores["name"], scores),
     }
 
 
@@ -82,69 +91,10 @@ def evaluated(run: Run) -> tuple[str, dict[str, Any] | None]:
     return next(iter(known), ""), None
 
 
-def without_nan(content: Any) -> Any:
-    """The same values, None in place of what is not a finite number.
-
-    >>> without_nan({"a": [1.0, float("nan")]})
-    {'a': [1.0, None]}
-    """
-    if isinstance(content, dict):
-        return {key: without_nan(value) for key, value in content.items()}
-    if isinstance(content, list):
-        return [without_nan(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
-
-
-def sound(run: Run, split: str, scores: dict[str, Any]) -> dict[str, Any]:
-    """What ``measured`` gives; raises RunError where the file of the scores lacks something."""
-    try:
-        return measured(run, split, scores)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        path = run.path / "evaluation" / f"{split}.json"
-        raise RunError(f"{path} is damaged ({reason_of(error)}); evaluate again") from error
-
-
-def measured(run: Run, split: str, scores: dict[str, Any]) -> dict[str, Any]:
-    """What is shown of scores only where there are some."""
-    folder = run.path / "evaluation"
-    shown = gallery(folder, scores["pictures"])
-    ranges, found = sizes(scores["sizes"])
-    return {
-        "answer": words.answer(scores, split),
-        "sampled": words.sampled(scores),
-        "too_narrow": words.too_narrow(scores),
-        "commonest": words.commonest(scores),
-        "used": words.used(count_test_uses(run)) if split == "test" else "",
-        "areas": by_class(scores, AREAS),
-        "edges": by_class(scores, EDGES),
-        "by_image": by_class(scores, BY_IMAGE),
-        "objects": objects(scores),
-        "absent": absent(scores["classes"]),
-        "pixel_shares": shares([row["pixels"] for row in scores["classes"]]),
-        "confusion": [shares(row) for row in scores["confusion"]],
-        "ranges": ranges,
-        "sizes": found,
-        "parts": parts(scores["subsets"]),
-        "worse": clearly_worse(scores["subsets"], scores["mean_iou"]),
-        "certain": certainty(scores, quoted(run)),
-        "gallery": shown,
-        "kinds": kinds(shown),
-        "hero": middle(shown),
-        "images_table": image_table(folder / f"{split}.csv", run.table.names),
-        "places": {one.name: one.number for one in shown},
-    }
-
-
-def facts(run: Run, scores: dict[str, Any] | None, summary: str) -> dict[str, tuple[str, str]]:
-    """The few numbers at the top of the page, each with its interval, or nothing, below it."""
+def facts(run: Run, summary: str) -> dict[str, tuple[str, str]]:
+    """The few numbers of the training at the top of the page."""
     rows, config = run.metrics(), run.config
     found = {}
-    if scores:
-        between = scores["intervals"]
-        right = words.reach_percent(between["pixel_accuracy"])
-        found["Pixels right"] = words.percent(scores["pixel_accuracy"]), right
-        for title, key in {"Mean IoU": "mean_iou", "Mean Dice": "mean_dice"}.items():
-            found[title] = words.score(scores[key]), words.reach(between[key])
     if rows:
         last = int(rows[-1]["epoch"])
         found["Best epoch"] = f"{words.best_epoch(rows, config.train.monitor)} of {last}", ""
@@ -154,8 +104,8 @@ def facts(run: Run, scores: dict[str, Any] | None, summary: str) -> dict[str, tu
     return found
 
 
-def data(dataset: Dataset, seed: int, *, rims: bool = False) -> dict[str, Any]:
-    """Counts and class shares by split, samples, and whether ``rims`` were learnt."""
+def data(dataset: Dataset, seed: int) -> dict[str, Any]:
+    """Counts and class shares by split, and samples."""
     pictures, note = samples(dataset, seed)
     return {
         "root": dataset.root.as_posix(),
@@ -165,25 +115,12 @@ def data(dataset: Dataset, seed: int, *, rims: bool = False) -> dict[str, Any]:
         "samples": pictures,
         "note": note,
         "unnamed": all(re.fullmatch(r"value_\d+", name) for name in dataset.table.names),
-        "ignores": bool(dataset.table.ignore),
-        "numbered": dataset.table.encoding == "instances",
-        "rims": rims,
     }
 
 
 def class_shares(dataset: Dataset) -> list[tuple[float | None, ...]]:
     """For each class its share (0–1) of the pixels in train, val and test."""
     return list(zip(*(shares(dataset.pixels[split].tolist()) for split in SPLITS), strict=True))
-
-
-def shares(pixels: Sequence[int]) -> list[float | None]:
-    """Each number of pixels divided by their sum; None where there are none at all.
-
-    >>> shares([3, 1]), shares([0, 0])
-    ([0.75, 0.25], [None, None])
-    """
-    total = sum(pixels)
-    return [number / total if total else None for number in pixels]
 
 
 def training(run: Run) -> dict[str, Any]:
@@ -221,8 +158,3 @@ def commands(run: Run) -> list[str]:
         f"maskwright evaluate {again}",
         f"maskwright report {again}",
     ]
-
-
-def quoted(run: Run) -> str:
-    """The run folder as a shell takes it."""
-    return shlex.quote(run.path.as_posix())

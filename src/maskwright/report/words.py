@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -102,9 +103,26 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def answer(scores: dict[str, Any], split: str) -> str:
+def those(scores: dict[str, Any]) -> str:
+    """The images of an evaluation: those of a split of the run's own data, or of other data.
+
+    >>> those({"name": "test-flip", "split": "test", "tta": ["flip"], "data": "/d/cells"})
+    'test images'
+    >>> those({"name": "photos-all", "split": "all", "tta": [], "data": "/d/photos"})
+    'images of photos'
+    >>> those({"name": "photos-val", "split": "val", "tta": [], "data": "/d/photos"})
+    'validation images of photos'
+    """
+    own = scores["name"] == "-".join([scores["split"], *scores["tta"]])
+    kind = f"{SPLIT_NAMES.get(scores['split'], '')} images".strip()
+    return kind if own else f"{kind} of {PurePosixPath(scores['data']).name}"
+
+
+def answer(scores: dict[str, Any]) -> str:
     """What the evaluation found, in two sentences."""
-    images = amount(scores["images"], f"{SPLIT_NAMES[split]} image")
+    images = f"{scores['images']:,} {those(scores)}"
+    if scores["images"] == 1:
+        images = images.replace(" images", " image", 1)
     between = scores["intervals"]
     right, iou = reach_percent(between["pixel_accuracy"]), reach(between["mean_iou"])
     found = (
