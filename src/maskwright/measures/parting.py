@@ -61,7 +61,8 @@ def spread(seeds: np.ndarray, objects: np.ndarray) -> np.ndarray:
     array([[1, 1, 1, 2, 2, 2]], dtype=int32)
     """
     cross, square = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8), np.ones((3, 3), np.uint8)
-    grown = seeds.astype(np.float64)  # of which OpenCV finds the largest, exact beyond any number
+    exact: type[np.floating] = np.float32 if int(seeds.max(initial=0)) < 2**24 else np.float64
+    grown = seeds.astype(exact)  # of which OpenCV finds the largest
     while True:
         before = grown
         for shape in (cross, square):  # in turn, so that they grow as octagons
