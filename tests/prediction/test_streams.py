@@ -170,8 +170,8 @@ def test_an_object_too_tall_for_the_memory_is_cut_and_said_to_be(
     predict(run, path, out=tmp_path / "out", objects=True, least=1)
     assert re.search(
         r"a\.tif: \d+ objects? (is|are) too tall for the memory that objects may take, and cut in "
-        r"two or more; set MASKWRIGHT_MAX_PIXELS higher than 15,000 if there is more: it takes 25 "
-        r"bytes a pixel",
+        r"two or more; set MASKWRIGHT_MAX_PIXELS higher than 15,000 if there is more: it takes "
+        r"up to 70 bytes a pixel",
         " ".join(capsys.readouterr().err.split()),
     )
 

@@ -17,7 +17,7 @@ from maskwright.data.labels import IGNORE, ClassTable
 from maskwright.shapes.objects import Object, Objects, first_pixels, measured, numbered, parting
 
 FEW = 2**22  # pixels of new rows below which a window is not looked at yet
-BYTES = 25  # of memory that a pixel of the window takes
+BYTES = 70  # of memory that a pixel of the window takes at the most (watershed; else 45 to 52)
 
 
 @dataclass(frozen=True)

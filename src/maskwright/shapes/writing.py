@@ -151,7 +151,7 @@ class Sheet:
                 f"{self.page.name}: {amount(cut, 'object')} "
                 f"{'is' if cut == 1 else 'are'} too tall for the memory that objects may take, and "
                 f"cut in two or more; set {PIXELS} higher than {self.most:,} if there is more: it "
-                f"takes {BYTES} bytes a pixel"
+                f"takes up to {BYTES} bytes a pixel"
             )
         told: dict[str, Any] = {"objects": self.rows} if self.wanted.listed else {}
         for kind, items in self.items.items():
