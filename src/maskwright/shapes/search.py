@@ -136,7 +136,7 @@ class Search:
     def _found(self, taken: Sequence[Objects], start: int) -> Found:
         """What a look has found; the window from now on begins at its row ``start``."""
         found = Found(tuple(taken), self.numbers[:start])
-        self.rows = [tuple(one[start:] for one in self.rows[0])]
-        self.done, self.numbers = self.done[start:], self.numbers[start:]
+        self.rows = [tuple(one[start:].copy() for one in self.rows[0])]  # so that the rest is freed
+        self.done, self.numbers = self.done[start:].copy(), self.numbers[start:].copy()
         self.top += start
         return found
