@@ -49,6 +49,17 @@ def chosen(
     return {choice.key: choice.value for choice in choices}
 
 
+def test_a_plan_says_why_it_takes_its_decoder(dataset):
+    made = planned(dataset, {"train.minutes": 5.0}, 290)
+    (choice,) = [one for one in made.choices if one.key == "model.decoder"]
+    assert (choice.value, made.config.model.decoder) == ("unet", "unet")
+    assert "the best on thin membranes" in choice.reason
+    for given, decoder in (({"model.decoder": "fpn"}, "fpn"), ({"model.encoder": "plain"}, "unet")):
+        made = planned(dataset, {"train.minutes": 5.0, **given}, 290)
+        assert "model.decoder" not in {one.key for one in made.choices}
+        assert made.config.model.decoder == decoder
+
+
 def test_thick_classes_are_seen_in_whole_images():
     assert chosen(seen(longer=500, thick=30), seconds=200)["view.fit"] == "pad"
 

@@ -65,6 +65,22 @@ def choose_network(config: Config, times: float, lacking: str) -> list[Choice]:
     return [Choice("model.encoder", config.model.encoder, why)]
 
 
+def choose_decoder(config: Config) -> list[Choice]:
+    """The decoder on a named encoder.
+
+    Mean IoU at equal minutes of U-Net, U-Net++, FPN and DeepLabV3+, one run each: pets 2 minutes
+    0.764, 0.761, 0.763, 0.766; nuclei 2 minutes 0.893, 0.896, 0.876, 0.901; membranes 1 minute
+    0.765, 0.762, 0.744, 0.750. Another seed moves these by 0.01.
+    """
+    if config.model.encoder == "plain":
+        return []
+    why = (
+        "of U-Net, U-Net++, FPN and DeepLabV3+ at equal minutes it was the best on thin membranes, "
+        "by up to 0.02 of mean IoU, and elsewhere within 0.01 of the best, which is chance"
+    )
+    return [Choice("model.decoder", "unet", why)]
+
+
 def choose_rate(config: Config, steps: int) -> Choice:
     """The highest learning rate, for so many steps in all.
 

@@ -17,6 +17,7 @@ from maskwright.choosing import (
     LARGER_COSTS,
     Choice,
     choose_changes,
+    choose_decoder,
     choose_network,
     choose_rate,
     choose_view,
@@ -114,6 +115,7 @@ def plan_for(dataset: Dataset, given: Mapping[str, Any], left: float) -> tuple[P
     seconds = left - COMPILING.get(engine, COMPILING_ELSE) - ENDING
     if "model.encoder" not in given:
         rate = choose_encoder(draft, seen, rate, seconds, rims=rims)
+    draft.take(choose_decoder(draft.config))
     keras.utils.set_random_seed(config.seed)  # whatever was measured meanwhile
     network = build(draft.config.model, classes, dataset.bands.count)
     draft.take(choose_view(seen, rate, seconds, config, given, rims=rims))
