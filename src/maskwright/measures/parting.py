@@ -29,28 +29,32 @@ def parted(objects: np.ndarray, inside: np.ndarray) -> np.ndarray:
     array([1, 1, 1, 1, 1, 2, 2, 2, 2, 2], dtype=int32)
     """
     height = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), SMOOTHING)
-    seeds = components(objects)
+    place, alive = np.flatnonzero(objects), objects.copy()  # most pixels may be in no object
+    seeds = components(objects).ravel()[place]
     for level in LEVELS:
-        seeds = split(seeds, components((seeds > 0) & (height > level)))
-    there = np.bincount(seeds.ravel()) > 0
+        seeds = split(seeds, components(alive & (height > level)).ravel()[place])
+        alive.ravel()[place] = seeds > 0
+    there = np.bincount(seeds, minlength=1) > 0
     there[0] = False
-    return spread((np.cumsum(there) * there).astype(np.int32)[seeds], objects)
+    numbers = np.zeros(objects.shape, np.int32)
+    numbers.ravel()[place] = (np.cumsum(there) * there)[seeds]
+    return spread(numbers, objects)
 
 
 def split(seeds: np.ndarray, pieces: np.ndarray) -> np.ndarray:
-    """Seeds int32 [H, W] with those replaced that hold several large ones of the ``pieces``.
+    """Seeds int32 [...] with those replaced that hold several large ones of the ``pieces``.
 
-    ``pieces`` int32 [H, W], numbered from 1 on, each within one seed; of these only the large ones
+    ``pieces`` int32 [...], numbered from 1 on, each within one seed; of these only the large ones
     stay. Other seeds stay whole.
     """
-    area = np.bincount(pieces.ravel())
+    area = np.bincount(pieces.ravel(), minlength=1)
     seed_of = np.zeros(len(area), np.int32)
     seed_of[pieces] = seeds
     large = area >= LEAST
     large[0] = False
-    several = np.bincount(seed_of[large], minlength=int(seeds.max()) + 1) > 1
+    several = np.bincount(seed_of[large], minlength=int(seeds.max(initial=0)) + 1) > 1
     kept = large & several[seed_of]
-    numbers = np.where(kept, seeds.max() + np.cumsum(kept), 0).astype(np.int32)
+    numbers = np.where(kept, seeds.max(initial=0) + np.cumsum(kept), 0).astype(np.int32)
     return np.where(several[seeds], numbers[pieces], seeds)
 
 
@@ -63,10 +67,11 @@ def spread(seeds: np.ndarray, objects: np.ndarray) -> np.ndarray:
     cross, square = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8), np.ones((3, 3), np.uint8)
     exact: type[np.floating] = np.float32 if int(seeds.max(initial=0)) < 2**24 else np.float64
     grown = seeds.astype(exact)  # of which OpenCV finds the largest
-    while True:
-        before = grown
+    free, idle = np.flatnonzero(objects & (seeds == 0)), 0
+    while len(free) and idle < 2:
         for shape in (cross, square):  # in turn, so that they grow as octagons
-            free = objects & (grown == 0)
-            grown = np.where(free, cv2.dilate(grown, shape), grown)
-        if np.array_equal(grown, before):
-            return grown.astype(np.int32)
+            near = cv2.dilate(grown, shape).ravel()[free]
+            reached = near > 0
+            grown.ravel()[free[reached]] = near[reached]
+            free, idle = free[~reached], 0 if reached.any() else idle + 1
+    return grown.astype(np.int32)
