@@ -107,6 +107,10 @@ def test_what_touches_is_parted_and_counted(run, tmp_path):
         counts[name] = [int(row["objects of object"]) for row in rows]
         assert not [key for key in rows[0] if "rim" in key or "boundary" in key]
     assert counts == {"out": [8, 8], "plain": [4, 4]}
+    objects = run.objects(images[0])
+    assert len(objects) == 8
+    assert all(0.5 < one.confidence <= 1 for one in objects)
+    assert len(run.objects(images[0], part="none")) == 4
     masks = [np.array(Image.open(tmp_path / name / images[0].with_suffix(".png").name))
              for name in counts]  # fmt: skip
     np.testing.assert_array_equal(*masks)
@@ -120,6 +124,16 @@ def test_what_is_scored_is_parted_alike(run):
     by_rims, plain = (mw.evaluate(one) for one in (knows, whole))
     assert by_rims["panoptic_quality"] > plain["panoptic_quality"] + 0.5
     assert by_rims["average_precision_50"] > 0.9
+    assert (by_rims["objects"], plain["objects"]) == (
+        {"true": 16, "predicted": 16}, {"true": 16, "predicted": 8},
+    )  # fmt: skip
+    with (run.path / "evaluation" / "test.csv").open(newline="") as file:
+        assert [(row["objects"], row["objects predicted"]) for row in csv.DictReader(file)] == [
+            ("8", "4"), ("8", "4"),
+        ]  # fmt: skip
+    page = mw.write_report(whole).read_text(encoding="utf-8")
+    assert "they hold 16, and 8 were predicted" in page
+    assert "Objects predicted" in page
 
 
 def test_without_rims_two_classes_are_learnt_as_before(data, tmp_path):

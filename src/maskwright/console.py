@@ -138,7 +138,8 @@ def track(
             done += size(item)
             now = time.perf_counter()
             if now - shown > REDRAWN or done == total:
-                bar.update(task, completed=done, rate=f"{done / (now - begun):.1f}")
+                note = f"{done / total:.0%}" if done % 1 else ""  # within a large image
+                bar.update(task, completed=done, rate=f"{done / (now - begun):.1f}", note=note)
                 shown = now
 
 
@@ -173,9 +174,11 @@ def print_scores(scores: dict[str, Any]) -> None:
         f"{_ranged(scores, 'mean_iou')}, mean Dice {_ranged(scores, 'mean_dice')}"
     )
     if "panoptic_quality" in scores:
+        count = scores["objects"]
         say(
-            f"objects: panoptic quality {_ranged(scores, 'panoptic_quality')}, average precision "
-            f"at IoU 0.5 {_ranged(scores, 'average_precision_50')}"
+            f"objects: {count['true']:,} in the masks, {count['predicted']:,} predicted, panoptic "
+            f"quality {_ranged(scores, 'panoptic_quality')}, average precision at IoU 0.5 "
+            f"{_ranged(scores, 'average_precision_50')}"
         )
     sampled = scores["interval"]
     narrow = f"; with only {sampled['count']} it is too narrow" if sampled["few"] else ""

@@ -124,7 +124,9 @@ def shares_in_words(names: Sequence[str], shares: np.ndarray) -> str:
 def data_in_words(seen: Fingerprint) -> str:
     """How many images of which sizes."""
     low, middle, high = np.quantile(seen.longer, (0.1, 0.5, 0.9)).round().astype(int).tolist()
-    sides = f"{low} pixels" if low == high else f"{low} to {high} pixels, half below {middle}"
+    sides = (
+        f"{low} pixels" if low == high else f"{low} to {high} pixels, half of them up to {middle}"
+    )
     return f"{amount(seen.images, 'image')} to train on, longer side {sides}"
 
 

@@ -220,6 +220,15 @@ def planes_of(scores: np.ndarray) -> list[np.ndarray]:
     return [plane.reshape(scores.shape[:-1]) for plane in cv2.split(line)]
 
 
+def certainty(mask: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """The probability float32 [H, W] of the class that each pixel of mask uint8 [H, W] has.
+
+    ``probabilities`` are float32 [H, W, classes]; of open pixels it is any.
+    """
+    known = np.minimum(mask, probabilities.shape[-1] - 1)
+    return np.take_along_axis(probabilities, known[..., None], axis=-1)[..., 0]
+
+
 def most_likely(probabilities: np.ndarray) -> np.ndarray:
     """Class indices uint8 [H, W] of probabilities float32 [H, W, classes]; of equals the first.
 

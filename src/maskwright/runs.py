@@ -31,6 +31,7 @@ from maskwright.texts import read_json, read_toml
 if TYPE_CHECKING:
     from maskwright.engine import keras
     from maskwright.predictor import Predictor
+    from maskwright.shapes.objects import Objects
 
 FORMAT = 2  # of the run folder; 1 had no run.json
 RIM = "train.rim"  # older runs have no such setting, and no rims
@@ -169,6 +170,13 @@ class Run:
     def predict(self, image: np.ndarray | str | Path) -> np.ndarray:
         """Class indices uint8 [H, W] of image uint8 [H, W, C] or an image file."""
         return self.predictor.mask(image)
+
+    def objects(self, image: np.ndarray | str | Path, **options: Any) -> Objects:
+        """The objects of image uint8 [H, W, C] or an image file as ``predict --objects`` finds
+        them; ``options`` are those of ``find_objects``, such as ``least=30``."""
+        from maskwright.shapes.objects import predicted_objects
+
+        return predicted_objects(self.parter, image, **options)
 
     def metrics(self) -> list[dict[str, float]]:
         """The rows of metrics.csv, one an epoch."""

@@ -33,7 +33,7 @@ def test_what_is_wrong_with_standard_input_is_said_of_it(
     run, tmp_path, monkeypatch, content, words
 ):
     give(monkeypatch, content)
-    with pytest.raises(DataError, match=f"the first being standard input {words}"):
+    with pytest.raises(DataError, match=f"the first: standard input {words}"):
         predict(run, "-", out=tmp_path / "out")
 
 

@@ -119,6 +119,14 @@ def test_nothing_that_exists_is_written_over(tmp_path, taken):
         )
 
 
+def test_the_folder_of_the_images_is_none_for_their_masks(tmp_path):
+    images = touch(tmp_path / "new" / "a.png", tmp_path / "new" / "b.png")
+    (tmp_path / "other").mkdir()
+    told = r"--out .*new is the folder of the images, and .*a\.png would be written over; name a "
+    with pytest.raises(UsageError, match=told + "folder for the masks alone, such as new-masks"):
+        plan_outputs(images, Record(tmp_path / "other" / ".." / "new", {}), Extra())
+
+
 def test_the_error_counts_the_other_files_that_exist(tmp_path):
     touch(tmp_path / "a.png", tmp_path / "b.png")
     with pytest.raises(UsageError, match=r"a\.png already exists \(and 1 more\)"):
@@ -175,9 +183,7 @@ def test_predict_passes_over_images_of_other_bands(run, tmp_path):
     grey = tmp_path / "tile.png"
     Image.new("RGB", (4, 4)).save(grey)
     vars(run)["predictor"] = replace(run.predictor, bands=Bands(5))
-    with pytest.raises(
-        DataError, match=r"the first being .*tile\.png has 3 bands, but 5 are expec"
-    ):
+    with pytest.raises(DataError, match=r"the first: .*tile\.png has 3 bands, but 5 are expec"):
         predict(run, grey, out=tmp_path / "out")
 
 
@@ -188,7 +194,7 @@ def test_predict_passes_over_unreadable_images_and_names_them_at_the_end(run, tm
     (folder / "5.png").write_text("hello")
     with pytest.raises(
         DataError,
-        match=r"^2 of 10 images could not be read, the first being .*3\.png is empty .*"
+        match=r"^2 of 10 images could not be read, the first: .*3\.png is empty .*"
         r"Written: 8 masks to .*out$",
     ):
         predict(run, folder, out=tmp_path / "out")

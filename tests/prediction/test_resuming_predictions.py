@@ -4,13 +4,16 @@ import csv
 import errno
 import io
 import json
+import re
 from contextlib import nullcontext
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from maskwright.config import ViewConfig
 from maskwright.errors import RunError, UsageError, WriteError
 from maskwright.lock import locked
 from maskwright.prediction import predict
@@ -62,7 +65,7 @@ def test_what_is_done_is_not_done_again(run, tmp_path, images, capsys):
     dates = {name: (out / name).stat().st_mtime_ns for name in ("0.png", "1.png")}
     masks = predict(run, images, out=out, objects=True, shapes=["coco"], resume=True)
     assert [mask.name for mask in masks] == ["0.png", "1.png", "2.png", "3.png"]
-    assert "2 of 4 images were done before" in capsys.readouterr().err
+    assert "done before: 2 of 4 images" in capsys.readouterr().err
     assert dates == {name: (out / name).stat().st_mtime_ns for name in dates}
     assert [row["image"] for row in rows(out)] == ["0.png", "1.png", "2.png", "3.png"]
     assert {row["image"] for row in rows(out, "objects.csv")} == {f"{k}.png" for k in range(4)}
@@ -163,6 +166,25 @@ def test_ctrl_c_says_how_to_go_on(run, tmp_path, images, monkeypatch, capsys):
     assert not list((tmp_path / "out").glob(".*part*"))
 
 
+def test_ctrl_c_within_an_image_says_that_it_begins_anew(run, tmp_path, monkeypatch, capsys):
+    from maskwright.prediction.outputs import Output
+
+    vars(run)["predictor"] = replace(run.predictor, view=ViewConfig(32, "window"))
+    monkeypatch.setattr("maskwright.views.AT_ONCE", 2**12)
+    Image.new("RGB", (150, 200)).save(tmp_path / "a.png")
+    true = Output.put
+
+    def put(self, rows, decide):
+        if rows.top > 60:
+            raise KeyboardInterrupt
+        return true(self, rows, decide)
+
+    monkeypatch.setattr(Output, "put", put)
+    with pytest.raises(KeyboardInterrupt):
+        predict(run, tmp_path / "a.png", out=tmp_path / "out")
+    assert re.search(r"a\.png was \d\d% done; it begins anew then", capsys.readouterr().err)
+
+
 def write_film(path, level):
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 5, (64, 48))
     for _ in range(2):
@@ -175,10 +197,10 @@ def test_a_video_that_has_changed_is_predicted_again(run, tmp_path, capsys):
     write_film(film, 0)
     predict(run, film, out=out)
     predict(run, film, out=out, resume=True)
-    assert "2 of 2 images were done before" in capsys.readouterr().err
+    assert "done before: 2 of 2 images" in capsys.readouterr().err
     write_film(film, 250)
     predict(run, film, out=out, resume=True)
-    assert "were done before" not in capsys.readouterr().err
+    assert "done before" not in capsys.readouterr().err
     assert np.asarray(Image.open(out / "clip-000001.png")).all()
 
 

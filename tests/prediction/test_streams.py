@@ -194,7 +194,7 @@ def test_of_an_image_that_breaks_off_the_rows_before_are_kept(run, tmp_path, pla
     Image.fromarray(scene()).save(tmp_path / "b.png")
     with pytest.raises(
         DataError,
-        match=r"1 of 2 images could not be read, the first being .*a\.tif cannot be decoded .*; "
+        match=r"1 of 2 images could not be read, the first: .*a\.tif cannot be decoded .*; "
         r"\d+ of its 200 rows are in .*a-partial\.png\. Written: 1 mask",
     ):
         predict(run, [path, tmp_path / "b.png"], out=tmp_path / "out", confidence=True)

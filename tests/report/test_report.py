@@ -234,7 +234,8 @@ def test_probabilities_are_explained_and_put_to_use(stored, page):
     assert re.search(r"by itself was too \w.+, a temperature of \d\.\d\d, which", page.text)
     assert re.search(r"95 % 0\.\d\d \d\d\.\d % \d\d\.\d %", page.text)
     assert re.search(rf"predict '{folder}' IMAGES --out masks --recall \S+=0.95", page.text)
-    assert f"predict '{folder}' IMAGES --out masks --abstain 0.95" in page.text
+    levels = [row["wanted_right"] for row in scores_of(stored)["confidences"] if row["confidence"]]
+    assert f"predict '{folder}' IMAGES --out masks --abstain {min(levels):g}" in page.text
     labels = [svg.get("aria-label", "") for svg in page.all("svg")]
     [drawn] = [label for label in labels if "by how sure" in label]
     assert f"{near[0]:.2f} sure, {near[1]:.2f} right" in drawn
@@ -250,6 +251,14 @@ def test_a_threshold_below_all_that_are_known_is_called_any(evaluated, page):
     told = "Where it says any, 0.01 was too high on the validation images"
     assert told in text
     assert told not in page.text
+
+
+def test_where_nothing_is_left_open_no_command_says_to(evaluated):
+    rows = [row | {"confidence": 0.0} for row in scores_of(evaluated)["confidences"]]
+    rewrite(evaluated, {"confidences": rows})
+    text = Page(render(evaluated)).text
+    assert "none of these leaves a pixel open" in text
+    assert "--abstain" not in text
 
 
 def test_a_run_without_calibration_says_so(run):

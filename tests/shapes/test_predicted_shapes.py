@@ -15,7 +15,7 @@ from maskwright.data.images import write_numbers
 from maskwright.data.labels import ClassTable, Label
 from maskwright.errors import DataError, UsageError
 from maskwright.prediction import predict, say_what_is_odd
-from maskwright.prediction.outputs import certainty
+from maskwright.predictor import certainty
 from maskwright.shapes.writing import FORMATS, finding
 
 

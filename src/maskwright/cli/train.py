@@ -26,7 +26,13 @@ STARTED = time.perf_counter()  # of a --time that someone is waiting for
 
 @click.command()
 @click.argument("data", type=PATH)
-@click.option("--time", "budget", default="10m", show_default=True, help="90s, 10m, 2h.")
+@click.option(
+    "--time",
+    "budget",
+    default="10m",
+    show_default=True,
+    help="90s, 10m, 2h; minutes without a unit.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
 @SETTINGS
 @network_options
@@ -64,7 +70,12 @@ def plan(data: Path, as_json: bool, **options: Any) -> None:
 @click.option("--recipe", help="Named configuration; maskwright info lists them.")
 @click.option("--config", type=PATH, help="TOML file of settings, such as a run's config.toml.")
 @SETTINGS
-@click.option("--time", "budget", metavar="TIME", help="End after so long: 90s, 10m, 2h.")
+@click.option(
+    "--time",
+    "budget",
+    metavar="TIME",
+    help="End after so long: 90s, 10m, 2h; minutes without a unit.",
+)
 @click.option(
     "--epochs",
     type=int,

@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 
 from maskwright.errors import RunError
-from maskwright.evaluation.table import Sums, class_scores, number, overall_scores
+from maskwright.evaluation.table import (
+    Sums,
+    class_scores,
+    number,
+    objects_counted,
+    overall_scores,
+)
 from maskwright.files import whole_file, write_text
 from maskwright.measures.confusion import ratio
 
@@ -48,9 +54,16 @@ def image_rows(each: Sums, images: Sequence[str], classes: Sequence[str]) -> lis
             **{key: number(overall[key][place]) for key in SHOWN},
             "confidence": number(confidence[place]),
             **{f"iou {one}": number(by_class["iou"][place, k]) for k, one in enumerate(classes)},
+            **(objects_in(each["panoptic"][place]) if "panoptic" in each else {}),
         }
         for place, name in enumerate(images)
     ]
+
+
+def objects_in(panoptic: np.ndarray) -> dict[str, int]:
+    """The objects of an image, those drawn and those predicted, by its ``panoptic`` [4]."""
+    counted = objects_counted(panoptic)
+    return {"objects": counted["true"], "objects predicted": counted["predicted"]}
 
 
 def mean_confidence(binned: np.ndarray) -> np.ndarray:

@@ -127,7 +127,18 @@ def table(
         "thresholds": thresholds(sums, calibration, names),
         "confidences": confidences(sums, calibration),
         "sizes": {name: sized(sums["sizes"][k]) for k, name in enumerate(names)},
+        **({"objects": objects_counted(sums["panoptic"])} if "panoptic" in sums else {}),
     }
+
+
+def objects_counted(panoptic: np.ndarray) -> dict[str, int]:
+    """How many objects are drawn, and how many were predicted, by sums of ``panoptic`` [4].
+
+    >>> objects_counted(np.array([1.4, 2, 1, 3]))  # 2 matched, 1 invented, 3 missed
+    {'true': 5, 'predicted': 3}
+    """
+    _, matched, invented, missed = panoptic.tolist()
+    return {"true": round(matched + missed), "predicted": round(matched + invented)}
 
 
 def sampling(groups: Sequence[str]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ HERE = Path(__file__).parent
 WINDOWS = (
     "It takes squares: cut the image, made $scale times as large, into squares of $size pixels "
     "that overlap by $overlap of their side, and blend what comes back; `maskwright predict` does "
-    "so."
+    "so, with weights that fall towards a square's border, which the lines below leave out: a few "
+    "pixels in a thousand differ."
 )
 WHOLE_VIEWS = (
     "It takes squares: $how; what comes back goes the same way back, bilinearly; `maskwright "

@@ -164,6 +164,11 @@ def plan_outputs(paths: Sequence[Path], record: Record, extra: Extra, resume: bo
         return
     shared = [out / TABLE, *(extra.finding.shared(out) if extra.finding else [])]
     taken = [path for path in (*shared, *own_files(paths, out, extra)) if path.exists()]
+    if taken and taken[0].resolve() in {path.resolve() for path in paths}:
+        raise UsageError(
+            f"--out {out} is the folder of the images, and {taken[0]} would be written over; name "
+            f"a folder for the masks alone, such as {out.resolve().name}-masks"
+        )
     if taken:
         raise UsageError(
             f"{taken[0]} already exists{f' (and {len(taken) - 1} more)' if taken[1:] else ''}; "
@@ -253,6 +258,6 @@ def refuse(unreadable: Sequence[DataError], images: int, written: int, out: Path
     for error in unreadable[1:]:
         say(f"passed over: {error}")
     raise DataError(
-        f"{len(unreadable)} of {amount(images, 'image')} could not be read, the first being "
+        f"{len(unreadable)} of {amount(images, 'image')} could not be read, the first: "
         f"{unreadable[0]}. Written: {amount(written, 'mask')}{f' to {out}' if written else ''}"
     )

@@ -25,6 +25,7 @@ from maskwright.errors import WriteError
 from maskwright.pictures import overlay
 from maskwright.prediction.inputs import Picture
 from maskwright.prediction.sinks import Collected, Sink, Tiled
+from maskwright.predictor import certainty
 from maskwright.shapes.writing import NUMBERS, Finding
 from maskwright.views import Rows
 
@@ -237,12 +238,6 @@ class Output:
         """Leave no half-written file behind."""
         for sink in self.sinks.values():
             sink.drop()
-
-
-def certainty(mask: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """The probability float32 [H, W] of the class that each pixel of mask uint8 [H, W] has."""
-    known = np.minimum(mask, probabilities.shape[-1] - 1)  # open pixels are in no object
-    return np.take_along_axis(probabilities, known[..., None], axis=-1)[..., 0]
 
 
 def overview(raster: Raster, step: int) -> np.ndarray:

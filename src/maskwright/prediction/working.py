@@ -55,12 +55,18 @@ class Work:
                     f"{len(self.done)} of {amount(total, 'mask')} are whole in {self.record.out}; "
                     "the same command with --resume goes on"
                 )
+            for picture, output in self.outputs.items():
+                if output.done:
+                    say(
+                        f"{picture.name} was {output.done / output.raster.height:.0%} done; it "
+                        "begins anew then"
+                    )
             raise
         finally:
             for output in self.outputs.values():
                 output.drop()
         if self.before:
-            say(f"{self.before} of {amount(total, 'image')} were done before")
+            say(f"done before: {self.before} of {amount(total, 'image')}")
 
     def jobs(self, paths: Sequence[Path]) -> Iterator[tuple[Picture, Rows | DataError, int]]:
         """What has come of the images, in order, and the row of the image at which it begins."""

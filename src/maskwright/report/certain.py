@@ -37,13 +37,25 @@ def certainty(scores: Mapping[str, Any], run: str) -> dict[str, Any]:
         "usual": {row["name"]: row for row in scores["classes"]},
         "deciding": scores["confidences"],
         "find": command(run, "--recall", f"{example(scores, finding)}=0.95") if finding else "",
-        "abstain": command(run, "--abstain", "0.95"),
+        "abstain": abstaining(scores["confidences"], run),
     }
 
 
 def command(run: str, option: str, value: str) -> str:
     """A prediction that uses what validation chose."""
     return f"maskwright predict {run} IMAGES --out masks {option} {shlex.quote(value)}"
+
+
+def abstaining(rows: Sequence[Mapping[str, Any]], run: str) -> str:
+    """A prediction that leaves doubtful pixels open; empty where no share right that the table
+    has leaves any.
+
+    >>> levels = ((0.95, 0.0), (0.98, 0.7))
+    >>> abstaining([{"wanted_right": w, "confidence": c} for w, c in levels], "run")
+    'maskwright predict run IMAGES --out masks --abstain 0.98'
+    """
+    leaving = [row["wanted_right"] for row in rows if row["confidence"]]
+    return command(run, "--abstain", f"{min(leaving):g}") if leaving else ""
 
 
 def example(scores: Mapping[str, Any], finding: Sequence[Mapping[str, Any]]) -> str:

@@ -21,6 +21,11 @@ COLUMNS = {
     "HD95, px": ("mean_hd95", words.pixels),
     "Confidence": ("confidence", words.percent),
 }
+# The same where the masks number their objects.
+OF_OBJECTS = {
+    "Objects": ("objects", words.whole),
+    "Objects predicted": ("objects predicted", words.whole),
+}
 
 
 @dataclass(frozen=True)
@@ -50,9 +55,11 @@ def image_table(path: Path, classes: Sequence[str]) -> ImageTable | None:
         columns |= {f"IoU of {name}": (f"iou {name}", words.score) for name in classes}
     try:
         with path.open(newline="", encoding="utf-8") as file:
+            lines = csv.DictReader(file)
+            if set(lines.fieldnames or ()) >= {key for key, _ in OF_OBJECTS.values()}:
+                columns |= OF_OBJECTS
             read = [
-                (row["image"], [_number(row[key]) for key, _ in columns.values()])
-                for row in csv.DictReader(file)
+                (row["image"], [_number(row[key]) for key, _ in columns.values()]) for row in lines
             ]
     except (ValueError, KeyError, TypeError, csv.Error):
         raise RunError(f"{path} is damaged; evaluate again") from None

@@ -68,6 +68,15 @@ def pixels(distance: float | None) -> str:
     return NONE if distance is None or math.isnan(distance) else f"{distance:.1f}"
 
 
+def whole(value: float | None) -> str:
+    """A number of things.
+
+    >>> whole(1234.0), whole(None)
+    ('1,234', '–')
+    """
+    return NONE if value is None or math.isnan(value) else f"{value:,.0f}"
+
+
 def signed(value: float | None) -> str:
     """A difference of scores, or of distances in pixels, with its sign.
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from maskwright.data.ingest.extras import import_needed
 from maskwright.data.labels import IGNORE, ClassTable
+from maskwright.data.rims import apart
 from maskwright.errors import DataError, UsageError, nearest, some
+from maskwright.predictor import Predictor, certainty, most_likely
 
 if TYPE_CHECKING:
     from shapely import Geometry
@@ -129,6 +132,21 @@ def find_objects(
     labels = told_apart(mask, [*table.ground, IGNORE], part, rim, inside)
     labels = numbered(labels, least)
     return Objects(labels, tuple(measured(labels, mask, rim, table, confidence)))
+
+
+def predicted_objects(
+    predictor: Predictor, image: np.ndarray | str | Path, **options: Any
+) -> Objects:
+    """The objects of image uint8 [H, W, C] or an image file as ``predict`` finds them: with their
+    confidence, and where the predictor knows rims (a run's ``parter``) parted by these.
+
+    ``options`` are those of ``find_objects``.
+    """
+    pixels = image if isinstance(image, np.ndarray) else predictor.read(image)
+    scores, inside = apart(predictor.probabilities(pixels), len(predictor.table))
+    mask = most_likely(scores)
+    sure = certainty(mask, scores)
+    return find_objects(mask, predictor.table, sure, inside=inside, **options)
 
 
 def parting(
