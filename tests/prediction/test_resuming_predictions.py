@@ -36,6 +36,14 @@ def test_a_second_time_needs_to_be_asked_for(run, tmp_path, images):
         predict(run, images[1], out=tmp_path / "out")
 
 
+def test_what_is_refused_is_refused_before_a_model_is_loaded(run, tmp_path, images, monkeypatch):
+    predict(run, images[0], out=tmp_path / "out")
+    monkeypatch.delitem(vars(run), "predictor")
+    assert not (run.path / "model.keras").exists()  # so that loading it would be another error
+    with pytest.raises(UsageError, match="holds predictions already"):
+        predict(run, images[1], out=tmp_path / "out")
+
+
 def test_two_at_a_time_in_a_folder_are_refused(run, tmp_path, images):
     out = tmp_path / "out"
     with locked(out), pytest.raises(RunError, match=r"out is in use by process \d+ on .*; wait"):

@@ -169,7 +169,6 @@ def test_overlays_outline_objects_that_touch():
 def test_the_command_takes_formats_with_commas_or_again_and_again(run, tmp_path, monkeypatch):
     asked = {}
     monkeypatch.setattr("maskwright.prediction.predict", lambda *_, **o: asked.update(o) or [])
-    monkeypatch.setattr("maskwright.cli.results.start_engine", lambda: None)
     words = ["predict", str(run.path), "x.png", "--out", str(tmp_path / "out"), "--objects"]
     words += ["--shapes", "geojson, coco", "--shapes", "svg", "--least-area", "7"]
     words += ["--part", "watershed", "--tolerance", "1"]

@@ -165,15 +165,12 @@ def predict(
     from maskwright.artifacts import opened
     from maskwright.console import amount, say
     from maskwright.prediction import predict
-    from maskwright.runs import Run
 
     options["recalls"] = shares("--recall", recalls)
     options["thresholds"] = shares("--threshold", thresholds)
     options["shapes"] = [name for text in shapes for name in words_of(text)]
     options["tta"] = words_of(tta)
     run = opened(model, classes=classes)
-    if isinstance(run, Run):
-        start_engine()
     written = predict(run, inputs, out=out, **options)
     say(f"{amount(len(written), 'mask')} in {out}")
 

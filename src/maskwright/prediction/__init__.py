@@ -6,14 +6,14 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NoReturn
 
 from maskwright.artifacts import Artifact, opened
 from maskwright.averaging import averaged
-from maskwright.console import amount, say
+from maskwright.console import amount, passing_note, say
 from maskwright.data.ingest.extras import import_needed
 from maskwright.data.labels import IGNORE
 from maskwright.data.listing import is_dataset
@@ -25,6 +25,7 @@ from maskwright.prediction.inputs import find_images, is_video_name, stem_of
 from maskwright.prediction.outputs import FORMATS, Extra
 from maskwright.prediction.record import Record
 from maskwright.prediction.working import Work
+from maskwright.predictor import Predictor
 from maskwright.recording import FIRST, LAST
 from maskwright.runs import Run
 from maskwright.shapes.writing import finding
@@ -101,11 +102,11 @@ def predict(
     found, folder = find_images(inputs), Path(out)
     if format == "tiff":
         import_needed("rasterio", "geo", "writing masks as tiled TIFF")
-    predictor = averaged(run.parter if finds else run.predictor, tta)
     record = Record(folder, {**made_by(run, decide, extra), "tta": sorted(set(tta))})
     check_place(folder)
     with locked(folder) as guard:
         plan_outputs(found, record, extra, resume)
+        predictor = averaged(started(run, rims=bool(finds)), tta)
         work = Work(predictor, record, decide, extra, guard)
         try:
             with record:
@@ -122,6 +123,12 @@ def predict(
     if work.unreadable:
         refuse(work.unreadable, len(found), len(lines), folder)
     return [folder / line["mask"] for line in lines]
+
+
+def started(run: Run | Artifact, *, rims: bool) -> Predictor:
+    """What predicts; that of a run starts Keras, which takes seconds, while a note says so."""
+    with passing_note("starting Keras …") if isinstance(run, Run) else nullcontext():
+        return run.parter if rims else run.predictor
 
 
 def made_by(run: Run | Artifact, decide: Decision, extra: Extra) -> dict[str, Any]:
