@@ -39,7 +39,8 @@ from maskwright.errors import command
 def export(run: Path, format: str, int8: bool, most_loss: float, out: Path | None) -> None:
     """Write the model of RUN as a file that takes images and gives masks, without Keras.
 
-    It is compared with the run on validation images, and kept only where it agrees.
+    It is compared with the run on images of validation, then of training, some cut to odd sizes,
+    and kept only where it agrees.
 
     \b
     Examples:
@@ -78,6 +79,6 @@ def verify(artifact: Path, as_json: bool) -> None:
     from maskwright.console import say
 
     parity = verify(artifact)
-    say(f"as exported: {parity.in_words()}")
+    say(f"as exported: {parity.in_words()} (the run's probabilities are kept to 0.002)")
     if as_json:
         click.echo(json.dumps(parity.to_dict()))
