@@ -1,6 +1,7 @@
 """One process at a time in a folder of a run or of predictions, also where machines share it.
 
-    <folder>/lock    process and machine that work there; gone when they end
+    <run>/lock                    process and machine that work there; gone when they end
+    <out>/.predictions.lock       the same of predictions, whose folder is people's own
 
 A process that died on this machine is noticed at once. One on another machine counts as dead when
 it has not touched its lock for half a minute.
@@ -23,7 +24,7 @@ LEASE = 30.0  # seconds without a sign of life after which another machine's loc
 
 
 @contextmanager
-def locked(run: Path) -> Iterator[Callable[[], None]]:
+def locked(run: Path, name: str = "lock") -> Iterator[Callable[[], None]]:
     """Keep all others out of a folder; it is made, and gone again where nothing is put into it.
 
     Gives a function to call before each write: it raises RunError where the lock was lost, as that
@@ -35,13 +36,13 @@ def locked(run: Path) -> Iterator[Callable[[], None]]:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--out {run} cannot be made: {error.strerror}; choose another") from None
-    lock = SoftFileLease(run / "lock", lease_duration=LEASE)
+    lock = SoftFileLease(run / name, lease_duration=LEASE)
     try:
         take(lock, run)
     except Timeout:
         raise RunError(f"{run} {_held(lock)}; wait for its end, or choose another --out") from None
     except OSError as error:
-        raise WriteError.of(run / "lock", error) from error
+        raise WriteError.of(run / name, error) from error
 
     def check() -> None:
         if lock.compromise:

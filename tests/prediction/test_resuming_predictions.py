@@ -16,7 +16,7 @@ from PIL import Image
 from maskwright.config import ViewConfig
 from maskwright.errors import RunError, UsageError, WriteError
 from maskwright.lock import locked
-from maskwright.prediction import predict
+from maskwright.prediction import LOCK, predict
 from maskwright.prediction.record import NAME
 
 
@@ -46,12 +46,22 @@ def test_what_is_refused_is_refused_before_a_model_is_loaded(run, tmp_path, imag
 
 def test_two_at_a_time_in_a_folder_are_refused(run, tmp_path, images):
     out = tmp_path / "out"
-    with locked(out), pytest.raises(RunError, match=r"out is in use by process \d+ on .*; wait"):
+    with (
+        locked(out, LOCK),
+        pytest.raises(RunError, match=r"out is in use by process \d+ on .*; wait"),
+    ):
         predict(run, images[0], out=out, resume=True)
     (mask,) = predict(run, images[0], out=out, resume=True)
     assert sorted(path.name for path in out.iterdir()) == [
         ".predictions.jsonl", mask.name, "predictions.csv",
     ]  # fmt: skip
+
+
+def test_a_file_of_ones_own_called_lock_is_left_alone(run, tmp_path, images):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "lock").write_text("mine")
+    predict(run, images[0], out=tmp_path / "out")
+    assert (tmp_path / "out" / "lock").read_text() == "mine"
 
 
 def test_a_folder_that_another_process_has_taken_over_is_left_to_it(
@@ -60,7 +70,7 @@ def test_a_folder_that_another_process_has_taken_over_is_left_to_it(
     def lost():
         raise RunError("no longer ours")
 
-    monkeypatch.setattr("maskwright.prediction.locked", lambda _: nullcontext(lost))
+    monkeypatch.setattr("maskwright.prediction.locked", lambda *_: nullcontext(lost))
     (tmp_path / "out").mkdir()
     with pytest.raises(RunError, match="no longer ours"):
         predict(run, images[0], out=tmp_path / "out")

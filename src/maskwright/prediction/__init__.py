@@ -31,6 +31,7 @@ from maskwright.runs import Run
 from maskwright.shapes.writing import finding
 
 TABLE = "predictions.csv"
+LOCK = ".predictions.lock"
 
 
 def predict(
@@ -104,7 +105,7 @@ def predict(
         import_needed("rasterio", "geo", "writing masks as tiled TIFF")
     record = Record(folder, {**made_by(run, decide, extra), "tta": sorted(set(tta))})
     check_place(folder)
-    with locked(folder) as guard:
+    with locked(folder, LOCK) as guard:
         plan_outputs(found, record, extra, resume)
         predictor = averaged(started(run, rims=bool(finds)), tta)
         work = Work(predictor, record, decide, extra, guard)
