@@ -17,6 +17,7 @@ ORDER = [
     "errors",
     "randomness",
     "console",
+    "printing",
     "interrupts",
     "files",
     "checkpoint",

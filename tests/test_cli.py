@@ -14,8 +14,8 @@ from commanding import call
 from PIL import Image
 
 from maskwright.cli import cli, configure
-from maskwright.console import print_scores
 from maskwright.errors import DataError, UsageError
+from maskwright.printing import print_scores
 
 VERBS = ["demo", "data pets", "data shapes", "data clean", "check", "plan", "train", "evaluate",
          "predict", "export", "verify", "report", "compare", "suspects", "info"]  # fmt: skip

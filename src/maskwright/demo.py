@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from maskwright.console import duration, print_scores, say
+from maskwright.console import duration, say
 from maskwright.data.samples import write_samples
 from maskwright.evaluation import evaluate
 from maskwright.prediction import predict
+from maskwright.printing import print_scores
 from maskwright.recipes import recipe
 from maskwright.recording import free_folder
 from maskwright.report import write_report

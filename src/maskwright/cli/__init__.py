@@ -163,8 +163,8 @@ def info(as_json: bool, encoders: bool) -> None:
       maskwright info
       maskwright info --encoders
     """
-    from maskwright.console import print_encoders, print_info
     from maskwright.info import describe, describe_encoders
+    from maskwright.printing import print_encoders, print_info
 
     facts: Any = describe_encoders() if encoders else describe()
     if as_json:

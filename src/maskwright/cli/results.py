@@ -59,8 +59,9 @@ def evaluate(
     """
     from maskwright.artifacts import opened
     from maskwright.artifacts.scoring import scored_run
-    from maskwright.console import print_scores, say
+    from maskwright.console import say
     from maskwright.evaluation import evaluate
+    from maskwright.printing import print_scores
     from maskwright.report import write_report, write_scores
 
     one = opened(model, classes=classes)
@@ -235,7 +236,8 @@ def compare(first: Path, second: Path, split: str | None, html: Path | None, as_
     """
     from maskwright.artifacts.scoring import scored_run
     from maskwright.comparison import compare
-    from maskwright.console import print_comparison, say
+    from maskwright.console import say
+    from maskwright.printing import print_comparison
 
     runs = scored_run(first), scored_run(second)
     result = compare(*runs, split=split)

@@ -48,8 +48,9 @@ def plan(data: Path, as_json: bool, **options: Any) -> None:
     _, changes = given_settings(**options)
     configure(**options)
     start_engine()
-    from maskwright.console import print_plan, say
+    from maskwright.console import say
     from maskwright.planning import plan
+    from maskwright.printing import print_plan
 
     minutes = changes.pop("train.minutes")
     made = plan(data, minutes=minutes, settings=changes)

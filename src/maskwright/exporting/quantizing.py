@@ -17,7 +17,7 @@ import numpy as np
 from maskwright.artifacts import Artifact, open_artifact
 from maskwright.artifacts.facts import Facts
 from maskwright.artifacts.parity import Example, Parity, compare_all
-from maskwright.console import print_trade, say
+from maskwright.console import say
 from maskwright.data.counting import occurrences
 from maskwright.data.dataset import Dataset
 from maskwright.data.images import read_image, read_mask
@@ -26,6 +26,7 @@ from maskwright.data.rasters import Held
 from maskwright.errors import RunError
 from maskwright.exporting.graph import Graph
 from maskwright.exporting.quantizers import Job, litert_steps, openvino_steps
+from maskwright.printing import print_trade
 from maskwright.views import views_of
 
 IMAGES = 64  # of the training, by which ranges are found, and

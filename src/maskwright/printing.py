@@ -1,0 +1,147 @@
+"""Plans, scores and what else verbs print as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maskwright.console import amount, console, say
+
+
+def print_plan(plan: Any) -> None:
+    """The facts and choices of a ``maskwright.planning.Plan`` on standard error."""
+    from rich.table import Table
+    from rich.text import Text
+
+    for fact in plan.facts:
+        say(fact)
+    table = Table("setting", "value", "why", box=None, padding=(0, 2, 0, 0))
+    for choice in plan.choices:
+        table.add_row(choice.key, Text(choice.shown), Text(choice.reason))
+    console().print(table, soft_wrap=False)
+
+
+def print_scores(scores: dict[str, Any]) -> None:
+    """The table of ``evaluate`` on standard error."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("class", *COLUMNS, "pixels", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in scores["classes"]:
+        values = [_score(row[key]) for key in COLUMNS.values()]
+        table.add_row(Text(row["name"]), *values, f"{row['pixels']:,}")
+    console().print(table)
+    say(
+        f"{amount(scores['images'], 'image')} ({scores['split']}): "
+        f"{_ranged(scores, 'pixel_accuracy')} of the pixels right, mean IoU "
+        f"{_ranged(scores, 'mean_iou')}, mean Dice {_ranged(scores, 'mean_dice')}"
+    )
+    if "panoptic_quality" in scores:
+        count = scores["objects"]
+        say(
+            f"objects: {count['true']:,} in the masks, {count['predicted']:,} predicted, panoptic "
+            f"quality {_ranged(scores, 'panoptic_quality')}, average precision at IoU 0.5 "
+            f"{_ranged(scores, 'average_precision_50')}"
+        )
+    sampled = scores["interval"]
+    narrow = f"; with only {sampled['count']} it is too narrow" if sampled["few"] else ""
+    say(
+        f"in brackets: 95 % intervals, found by drawing these {sampled['of']} again and again"
+        f"{narrow}"
+    )
+    commonest = max(scores["classes"], key=lambda row: row["pixels"])
+    share = commonest["pixels"] / max(1, sum(row["pixels"] for row in scores["classes"]))
+    if scores["pixel_accuracy"] is not None and scores["pixel_accuracy"] <= share:
+        say(
+            f"that is no better than to say {commonest['name']} everywhere, which gets {share:.3f} "
+            "right: the model has learnt little yet; train longer, or look at data and settings"
+        )
+
+
+# Of the table of scores: a column and the measure in it.
+COLUMNS = {
+    "IoU": "iou",
+    "Dice": "dice",
+    "precision": "precision",
+    "recall": "recall",
+    "boundary IoU": "boundary_iou",
+    "HD95 px": "hd95",
+}
+
+
+def _score(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}" if value < 10 else f"{value:.1f}"
+
+
+def _ranged(scores: dict[str, Any], key: str) -> str:
+    """A score with its interval in brackets."""
+    between = scores["intervals"][key]
+    told = f" [{between[0]:.3f}, {between[1]:.3f}]" if between else ""
+    return f"{_score(scores[key])}{told}"
+
+
+def print_comparison(result: dict[str, Any]) -> None:
+    """What ``compare`` found, on standard error: a row a measure, the images, the answer."""
+    from rich.table import Table
+    from rich.text import Text
+
+    say(f"A = {result['first']}\nB = {result['second']}")
+    seen = f"{amount(result['images'], 'image')} ({result['split']})"
+    table = Table(seen, "A", "B", "B − A", "", box=None)
+    for column in table.columns[1:4]:
+        column.justify = "right"
+    iou = [{**row, "name": f"IoU of {row['name']}"} for row in result["classes"]]
+    for row in [*result["measures"], *iou]:
+        if row["interval"]:
+            low, high = row["interval"]
+            told = f"[{low:+.3f}, {high:+.3f}] {'real' if row['real'] else 'may be chance'}"
+            values = [_score(row["first"]), _score(row["second"]), f"{row['difference']:+.3f}"]
+            table.add_row(Text(row["name"]), *values, Text(told))
+    console().print(table)
+    if result["images_differ"]:
+        say("the images whose mean IoU differs most:")
+    for one in result["images_differ"]:
+        scores = f"{_score(one['first'])} → {_score(one['second'])}"
+        say(f"  {one['difference']:+.3f}  {scores}  {one['image']}")
+    if result["alone"]:
+        say(f"left out: {amount(result['alone'], 'image')} that only one of them was scored on")
+    say(result["answer"])
+
+
+def print_trade(rows: list[tuple[str, float, float, float, float]]) -> None:
+    """What int8 costs and gains: name, mean IoU, pixels as the run's, seconds, megabytes."""
+    from rich.table import Table
+
+    table = Table("", "mean IoU", "pixels as the run's", "network, ms", "MB", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, score, equal, seconds, size in rows:
+        table.add_row(name, f"{score:.4f}", f"{equal:.2%}", f"{1e3 * seconds:.1f}", f"{size:.1f}")
+    console().print(table)
+
+
+def print_info(facts: dict[str, Any]) -> None:
+    """What ``maskwright info`` shows, on standard output."""
+    from rich.console import Console
+
+    out = Console(highlight=False, soft_wrap=True)
+    for name, value in facts.items():
+        items = value.items() if isinstance(value, dict) else [("", value)]
+        for number, (key, text) in enumerate(items):
+            out.print(f"{name if number == 0 else '':13} {key:22} {text}".rstrip(), markup=False)
+
+
+def print_encoders(encoders: list[dict[str, Any]]) -> None:
+    """What ``maskwright info --encoders`` shows, on standard output."""
+    from rich.console import Console
+
+    out = Console(highlight=False, soft_wrap=True)
+    out.print("encoder             parameters  an image of 256×256    ImageNet weights")
+    for one in encoders:
+        millions = f"{one['parameters'] / 1e6:.1f} M"
+        cost = f"{one['multiply_adds'] / 1e9:.2f} G multiply-adds"
+        weights = "missing" if one["weights"] else "at hand"
+        out.print(f"{one['name']:18} {millions:>10}  {cost:>21}    {weights}")
+    if any(one["weights"] for one in encoders):
+        out.print("missing: whoever chooses such an encoder is told what to fetch, and to where")
