@@ -46,7 +46,7 @@ def measured(model: str, images: list[str]) -> dict[str, float]:
     side = predictor.view.size + 2 * predictor.margin
     squares = np.random.default_rng(0).integers(256, size=(8, side, side, predictor.bands.count))
     rates = {n: bare(predictor.logits, squares[:n].astype(np.uint8)) for n in (1, 8)}
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     return {"rate": rate, "bare_1": rates[1], "bare_8": rates[8], "gigabytes": memory}
 
 

@@ -105,7 +105,7 @@ def main() -> None:
             after = seconds_a_batch(run)
             rounds.append((taken, (before + after) / 2 * batches))
             before = after
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     taken, bare = (statistics.median(column) for column in zip(*rounds, strict=True))
     ratios = sorted(one / other for one, other in rounds)
     print(
