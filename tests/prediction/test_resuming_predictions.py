@@ -200,7 +200,7 @@ def test_ctrl_c_within_an_image_says_that_it_begins_anew(run, tmp_path, monkeypa
     monkeypatch.setattr(Output, "put", put)
     with pytest.raises(KeyboardInterrupt):
         predict(run, tmp_path / "a.png", out=tmp_path / "out")
-    assert re.search(r"a\.png was \d\d% done; it begins anew then", capsys.readouterr().err)
+    assert re.search(r"a\.png was \d\d% done; it will begin anew", capsys.readouterr().err)
 
 
 def write_film(path, level):

@@ -81,6 +81,11 @@ def test_scores_on_other_data_have_a_page_of_their_own(elsewhere):
     assert "Nothing has been evaluated yet" in Page(render(run)).text
 
 
+def test_scores_of_before_there_were_views_and_uses_are_shown(evaluated):
+    rewrite(evaluated, {"tta": None, "test_uses": None})
+    assert "On 24 test images" in Page(render(evaluated)).text
+
+
 def test_what_nobody_knows_of_the_training_is_said(elsewhere):
     run, result = elsewhere
     page = write_scores(run, {**result, "trained_on": None}).read_text(encoding="utf-8")

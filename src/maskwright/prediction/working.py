@@ -59,7 +59,7 @@ class Work:
                 if output.done:
                     say(
                         f"{picture.name} was {output.done / output.raster.height:.0%} done; it "
-                        "begins anew then"
+                        "will begin anew"
                     )
             raise
         finally:

@@ -47,7 +47,7 @@ def shown(run: Run, name: str, scores: dict[str, Any]) -> dict[str, Any]:
         "sampled": words.sampled(scores),
         "too_narrow": words.too_narrow(scores),
         "commonest": words.commonest(scores),
-        "used": words.used(count_test_uses(run)) if scores["test_uses"] else "",
+        "used": words.used(count_test_uses(run)) if scores.get("test_uses") else "",
         "areas": by_class(scores, AREAS),
         "edges": by_class(scores, EDGES),
         "by_image": by_class(scores, BY_IMAGE),

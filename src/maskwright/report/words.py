@@ -122,7 +122,7 @@ def those(scores: dict[str, Any]) -> str:
     >>> those({"name": "photos-val", "split": "val", "tta": [], "data": "/d/photos"})
     'validation images of photos'
     """
-    own = scores["name"] == "-".join([scores["split"], *scores["tta"]])
+    own = scores["name"] == "-".join([scores["split"], *scores.get("tta", [])])
     kind = f"{SPLIT_NAMES.get(scores['split'], '')} images".strip()
     return kind if own else f"{kind} of {PurePosixPath(scores['data']).name}"
 
