@@ -74,7 +74,8 @@ def test_rows_do_not_depend_on_how_many_are_given_at_a_time(fit, scale, monkeypa
     image = waves(90, 70)
     view = ViewConfig(32, fit, scale)
     whole = there_and_back(image, view)
-    monkeypatch.setattr(views, "AT_ONCE", 70 * 3 * 7)
+    for limit in ("views.WHOLE", "views.AT_ONCE", "tiling.AT_ONCE"):
+        monkeypatch.setattr(f"maskwright.{limit}", 70 * 3 * 7)
     np.testing.assert_allclose(there_and_back(image, view), whole, atol=0.2)
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+AT_ONCE = 2**21  # numbers of the rows that are given at a time: each use of them takes as much
+
 
 def starts(length: int, tile: int, overlap: int) -> list[int]:
     """First pixel of each tile; the tiles cover [0, length) and share at least ``overlap`` pixels.
@@ -62,33 +64,48 @@ class Stitching:
     def __init__(self, grid: Grid) -> None:
         self.grid, self.tops, self.lefts = grid, grid.tops, grid.lefts
         self.line = fade(grid.tile)
-        self.window = np.outer(self.line, self.line)[..., None]
+        self.window = np.outer(self.line, self.line)
         self.across = _weights(self.lefts, self.line)
         self.down = _weights(self.tops, self.line)
-        self.open: np.ndarray | None = None  # float32 [tile, width, C], of the present row of tiles
+        self.open: np.ndarray | None = None  # float32 [C, tile, width], of the present row of tiles
         self.done = 0  # tiles
 
     def put(self, tile: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         """Add the next tile float32 [tile, tile, C], row by row of tiles, left to right.
 
-        Yields the rows that are finished by it, if there are any: the first one's place in the
-        image and rows float32 [n, width, C].
+        Yields the rows that are finished by it, if there are any, a few at a time: the first one's
+        place in the image and rows float32 [n, width, C], in memory a plane of each C, as is quick.
         """
         side = self.grid.tile
         row, column = divmod(self.done, len(self.lefts))
         if self.open is None:
-            self.open = np.zeros((side, len(self.across), tile.shape[2]), np.float32)
-        self.open[:, self.lefts[column] : self.lefts[column] + side] += tile * self.window
+            self.open = np.zeros((tile.shape[2], side, len(self.across)), np.float32)
+        left = self.lefts[column]
+        self.open[..., left : left + side] += np.moveaxis(tile, -1, 0) * self.window
         self.done += 1
         if column + 1 < len(self.lefts):
             return
         top = self.tops[row]
         end = self.tops[row + 1] if row + 1 < len(self.tops) else self.grid.height
-        weights = np.outer(self.down[top:end], self.across)[..., None]
-        yield top, (self.open[: end - top] / weights)[:, : self.grid.width]
-        below = np.zeros_like(self.open)
-        below[: side - (end - top)] = self.open[end - top :]
-        self.open = below
+        for first, last in few_rows(top, end, self.open[:, 0].size, AT_ONCE):
+            weights = np.outer(self.down[first:last], self.across)
+            planes = self.open[:, first - top : last - top] / weights
+            yield first, np.moveaxis(planes, 0, -1)[:, : self.grid.width]
+        kept = side - (end - top)
+        self.open[:, :kept] = self.open[:, end - top :]
+        self.open[:, kept:] = 0
+
+
+def few_rows(top: int, end: int, numbers: int, most: int) -> Iterator[tuple[int, int]]:
+    """Rows of so many numbers, from ``top`` on and before ``end``, in parts of ``most`` numbers or
+    of a single row: the first row of each part and the one after its last.
+
+    >>> list(few_rows(1, 8, numbers=100, most=350))
+    [(1, 4), (4, 7), (7, 8)]
+    """
+    step = max(1, most // numbers)
+    for first in range(top, end, step):
+        yield first, min(end, first + step)
 
 
 def fade(tile: int) -> np.ndarray:

@@ -17,9 +17,9 @@ import numpy as np
 from maskwright.config import ViewConfig
 from maskwright.data.rasters import Raster
 from maskwright.data.view import moved, restore, view_matrix, warp_image
-from maskwright.tiling import Grid, Stitching
+from maskwright.tiling import AT_ONCE, Grid, Stitching, few_rows
 
-AT_ONCE = 2**24  # numbers of the probabilities that are given back at a time
+WHOLE = 2**24  # numbers of a whole view that are given at a time: to resize all is quicker
 CONTEXT = 2  # pixels around a square that bilinear resampling looks at, and some
 
 Cut = Callable[[], Sequence[np.ndarray]]
@@ -86,10 +86,8 @@ class Whole:
         yield lambda: [self.square()]
 
     def put(self, scores: np.ndarray) -> Iterator[Rows]:
-        several = max(1, AT_ONCE // (self.width * scores.shape[2]))
-        for top in range(0, self.height, several):
-            count = min(several, self.height - top)
-            rows = restore(scores, from_row(self.matrix, top), count, self.width)
+        for top, end in few_rows(0, self.height, self.width * scores.shape[2], WHOLE):
+            rows = restore(scores, from_row(self.matrix, top), end - top, self.width)
             yield Rows(top, self.height, rows)
 
 
@@ -159,12 +157,10 @@ class Windows:
         end = self.height
         if done < self.grid.height:  # each lies between two rows of the copy
             end = min(end, math.floor((done - 1 + 0.5) / scale - 0.5))
-        step = max(1, AT_ONCE // (self.width * rows.shape[2]))
-        for top in range(self.top, end, step):
-            count = min(step, end - top)
+        for top, below in few_rows(self.top, end, self.width * rows.shape[2], AT_ONCE):
             matrix = from_row(self.matrix, top)
             matrix[1, 2] -= self.first
-            yield Rows(top, self.height, restore(self.kept, matrix, count, self.width))
+            yield Rows(top, self.height, restore(self.kept, matrix, below - top, self.width))
         self.top = max(self.top, end)
         needless = max(0, math.floor((self.top + 0.5) * scale - 0.5) - CONTEXT) - self.first
         if needless > 0:

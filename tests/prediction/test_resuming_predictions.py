@@ -188,7 +188,7 @@ def test_ctrl_c_within_an_image_says_that_it_begins_anew(run, tmp_path, monkeypa
     from maskwright.prediction.outputs import Output
 
     vars(run)["predictor"] = replace(run.predictor, view=ViewConfig(32, "window"))
-    monkeypatch.setattr("maskwright.views.AT_ONCE", 2**12)
+    monkeypatch.setattr("maskwright.tiling.AT_ONCE", 2**12)
     Image.new("RGB", (150, 200)).save(tmp_path / "a.png")
     true = Output.put
 

@@ -14,7 +14,6 @@ from PIL import Image
 from rasterio.transform import Affine
 from skimage.io import imread
 
-from maskwright import views
 from maskwright.config import ViewConfig
 from maskwright.data import rasters, tiff
 from maskwright.errors import DataError, UsageError, WriteError
@@ -27,7 +26,8 @@ def by_few_rows(monkeypatch):
     """What is done for huge images, done for small ones."""
     monkeypatch.setattr(rasters, "SMALL", 100)
     monkeypatch.setattr(tiff, "THIN", 3000)
-    monkeypatch.setattr(views, "AT_ONCE", 2**12)
+    for limit in ("views.WHOLE", "views.AT_ONCE", "tiling.AT_ONCE"):
+        monkeypatch.setattr(f"maskwright.{limit}", 2**12)
     monkeypatch.setattr(sinks, "BLOCK", 64)
 
 
