@@ -14,6 +14,7 @@ import numpy as np
 from maskwright.config import ViewConfig
 from maskwright.data.images import RGB, Bands, read_image
 from maskwright.data.labels import ClassTable
+from maskwright.data.planes import planes_of
 from maskwright.data.rasters import Held, Raster
 from maskwright.data.threads import map_ahead
 from maskwright.errors import DataError
@@ -206,18 +207,6 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     np.exp(planes, out=planes)
     planes /= planes.sum(axis=0)
     return np.moveaxis(planes, 0, -1)
-
-
-def planes_of(scores: np.ndarray) -> list[np.ndarray]:
-    """The planes [...] of scores [..., C], of whatever kind; themselves where they lie so.
-
-    >>> [plane.tolist() for plane in planes_of(np.array([[1.0, 2.0], [3.0, 4.0]]))]
-    [[1.0, 3.0], [2.0, 4.0]]
-    """
-    if scores.strides[-1] > scores.itemsize:
-        return list(np.moveaxis(scores, -1, 0))
-    line = np.ascontiguousarray(scores).reshape(1, -1, scores.shape[-1])
-    return [plane.reshape(scores.shape[:-1]) for plane in cv2.split(line)]
 
 
 def certainty(mask: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
