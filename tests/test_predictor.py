@@ -1,5 +1,6 @@
 """Images of any size to probabilities of that size, with a function in place of a network."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -118,6 +119,24 @@ def test_the_network_sees_the_bands_of_the_file(tmp_path, count):
     assert seen[0][0, 8, 8].tolist() == levels
 
 
+def test_batches_go_side_by_side_and_come_in_order():
+    both, asked = threading.Barrier(2, timeout=20), []
+
+    def logits(views):
+        asked.append(len(views))
+        if len(asked) <= 4:
+            both.wait()  # until another call is here
+        return np.stack([views.mean(axis=-1), np.zeros(views.shape[:3])], axis=-1)
+
+    predictor = Predictor(logits, ViewConfig(size=16), table_of(2), batch=3, abreast=2)
+    found = predictor.predict_all(range(11), lambda n: np.full((16, 16, 3), n, np.uint8))
+    for n, (item, scores) in enumerate(found):
+        assert item == n
+        np.testing.assert_allclose(scores[..., 0], 1 / (1 + np.exp(-n)), atol=1e-4)
+    assert n == 10
+    assert asked == [3, 3, 3, 3]
+
+
 def test_softmax_does_not_overflow():
     np.testing.assert_allclose(softmax(np.array([1e4, 1e4, -1e4], np.float32)), [0.5, 0.5, 0])
 
@@ -129,7 +148,7 @@ def test_most_likely_is_the_index_of_the_largest():
 def test_batched_keeps_all_and_counts_squares_alone():
     squares: list[tuple[None, object]] = [(None, np.zeros((1, 1, 3)))] * (BATCH + 1)
     squares.insert(3, (None, DataError("broken")))
-    assert [(first, len(batch)) for first, batch in batched(squares)] == [
+    assert [(first, len(batch)) for first, batch in batched(squares, BATCH)] == [
         (True, BATCH + 1),
         (False, 1),
     ]

@@ -14,17 +14,26 @@ from maskwright.predictor import Predictor
 if TYPE_CHECKING:
     from maskwright.engine import keras
 
+SMALL, ABREAST = 4, 3  # squares a batch, and batches side by side, on a processor
+
 
 def model_predictor(
     model: keras.Model, config: Config, table: ClassTable, bands: Bands = RGB
 ) -> Predictor:
-    """A Predictor that runs a Keras model; where it mirrors its border, without that."""
+    """A Predictor that runs a Keras model; where it mirrors its border, without that.
+
+    Where TensorFlow computes on the processor, small batches go through it side by side: one has
+    use for the cores where the others have not.
+    """
+    from maskwright.engine import accelerated, keras
     from maskwright.models.logits import logits_of
 
     logits, margin = logits_of(model)
-    if rims_of(table, config):
-        return Predictor(lambda seen: merged(logits(seen)), config.view, table, bands, margin)
-    return Predictor(logits, config.view, table, bands, margin)
+    own = (lambda seen: merged(logits(seen))) if rims_of(table, config) else logits
+    one = Predictor(own, config.view, table, bands, margin)
+    if keras.config.backend() == "tensorflow" and not accelerated():
+        return replace(one, batch=SMALL, abreast=ABREAST)
+    return one
 
 
 def rims_predictor(one: Predictor, model: keras.Model) -> Predictor:

@@ -21,7 +21,7 @@ from maskwright.errors import DataError
 from maskwright.views import Cut, Rows, Views, views_of
 
 Item = TypeVar("Item")
-BATCH = 8  # images predicted at once
+BATCH = 8  # squares predicted at once
 
 
 @dataclass
@@ -43,7 +43,8 @@ class Predictor:
     ``logits`` takes uint8 [B, S, S, C] in 0–255 and gives float32 [B, S, S, classes]; ``bands``
     says how many C are, and how image files become them. With a ``margin`` what it takes is larger
     than what it gives by so many pixels on each side. Logits are divided by the ``temperature``.
-    What is ``fixed`` takes squares of the view's size alone.
+    What is ``fixed`` takes squares of the view's size alone. ``batch`` squares are predicted at
+    once, and ``abreast`` batches side by side, by calls of ``logits`` from as many threads.
     """
 
     logits: Callable[[np.ndarray], np.ndarray]
@@ -53,6 +54,8 @@ class Predictor:
     margin: int = 0
     temperature: float = 1.0
     fixed: bool = False
+    batch: int = BATCH
+    abreast: int = 1
 
     def read(self, path: str | Path) -> np.ndarray:
         """An image file as the network sees it, uint8 [H, W, C]."""
@@ -114,8 +117,9 @@ class Predictor:
                 return item, error
 
         nexts = squares_of(cuts_of(map_ahead(prepare, items, ahead=2 * BATCH)))
-        # A thread predicts the next batch while rows are put together of the last one.
-        for batch, logits in map_ahead(self._logits_of, batched(nexts), workers=1, ahead=2):
+        # Threads predict the next batches while rows are put together of the last one.
+        batches, count = batched(nexts, self.batch), self.abreast
+        for batch, logits in map_ahead(self._logits_of, batches, count, ahead=count + 1):
             scores = map(self._scores, logits)
             for one, square in batch:
                 if isinstance(square, DataError):
@@ -135,7 +139,7 @@ class Predictor:
             return batch, np.zeros((0, 1, 1, 1), np.float32)
         seen = np.stack(squares)
         if not first:
-            seen = np.pad(seen, ((0, BATCH - len(squares)), (0, 0), (0, 0), (0, 0)))
+            seen = np.pad(seen, ((0, self.batch - len(squares)), (0, 0), (0, 0), (0, 0)))
         return batch, self.logits(seen)
 
     def _scores(self, logits: np.ndarray) -> np.ndarray:
@@ -179,15 +183,15 @@ def squares_of(ready: Iterable[tuple[Pending[Item], Cut]]) -> Iterator[Next[Item
             yield one, square
 
 
-def batched(nexts: Iterable[Next[Item]]) -> Iterator[tuple[bool, list[Next[Item]]]]:
-    """Lists with ``BATCH`` squares each, the last one with those that are left; and whether it is
+def batched(nexts: Iterable[Next[Item]], most: int) -> Iterator[tuple[bool, list[Next[Item]]]]:
+    """Lists with ``most`` squares each, the last one with those that are left; and whether it is
     the first list."""
     batch: list[Next[Item]] = []
     first, count = True, 0
     for one in nexts:
         batch.append(one)
         count += isinstance(one[1], np.ndarray)
-        if count == BATCH:
+        if count == most:
             yield first, batch
             batch, count, first = [], 0, False
     if batch:

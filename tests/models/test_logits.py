@@ -1,9 +1,10 @@
-"""A network as a function of squares: halves of a batch side by side, whatever their size."""
+"""A network as a function of squares, whatever their size, of any thread."""
 
 import numpy as np
 import pytest
 
 from maskwright import engine
+from maskwright.data.threads import map_ahead
 from maskwright.models.logits import of_any_size
 from maskwright.models.unet import unet
 
@@ -15,36 +16,19 @@ def network():
     return unet(2, filters=(4, 8))
 
 
-@pytest.fixture
-def asked(network, monkeypatch):
-    """How many squares Keras was asked for at a time."""
-    counts: list[int] = []
-    plain = network.predict_on_batch
+def test_threads_that_begin_at_once_share_what_the_first_call_makes(network, monkeypatch):
+    made, plain = [], engine.keras.Model
 
-    def predict(views):
-        counts.append(len(views))
-        return plain(views)
+    def making(*ends):
+        made.append(ends)
+        return plain(*ends)
 
-    monkeypatch.setattr(network, "predict_on_batch", predict)
-    return counts
-
-
-@pytest.mark.parametrize(
-    ("count", "parts"), [(1, [1]), (5, [5]), (8, [4, 4]), (12, [12]), (16, [8, 8])]
-)
-def test_whole_batches_go_in_halves_and_are_the_same(network, asked, count, parts):
+    monkeypatch.setattr(engine.keras, "Model", making)
     logits = of_any_size(network)
-    for squares in (SQUARES[:count], SQUARES[-count:]):
-        found = logits(squares)
+    parts = [SQUARES[:4], *(SQUARES[k : k + 4, :8, :8] for k in range(0, 24, 4))]
+    for squares, found in zip(parts, map_ahead(logits, parts, workers=7), strict=True):
         np.testing.assert_allclose(found, network(squares), atol=1e-5)
-        assert found.shape == (count, 16, 16, 2)
-    assert asked == 2 * parts
-
-
-def test_an_accelerator_gets_a_batch_as_it_is(network, asked, monkeypatch):
-    monkeypatch.setattr(engine, "accelerated", lambda: True)
-    of_any_size(network)(SQUARES[:8])
-    assert asked == [8]
+    assert len(made) == 1
 
 
 def test_each_size_has_a_network_of_its_own(network):

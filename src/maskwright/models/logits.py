@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maskwright.data.threads import map_ahead
 from maskwright.models.unet import without_mirror
 
 if TYPE_CHECKING:
     from maskwright.engine import keras
-
-HALVED = 8  # views, of which a batch of so many, or a multiple, is predicted in halves
 
 Logits = Callable[[np.ndarray], np.ndarray]
 
@@ -31,25 +29,21 @@ def logits_of(model: keras.Model) -> tuple[Logits, int]:
 def of_any_size(model: keras.Model) -> Logits:
     """Logits float32 [B, S, S, classes] of views uint8 [B, S, S, C], compiled for each S.
 
-    Left to itself Keras compiles at the second size for any, which its layers do not bear. Where
-    TensorFlow computes on the processor, whole batches go through it as two halves side by side:
-    one has use for the cores where the other one has not.
+    Left to itself Keras compiles at the second size for any, which its layers do not bear. To be
+    called from any thread.
     """
-    from maskwright.engine import accelerated, keras
+    from maskwright.engine import keras
 
     models: dict[tuple[int, ...], keras.Model] = {}
-    several = keras.config.backend() == "tensorflow" and not accelerated()
+    making = threading.Lock()
 
     def logits(views: np.ndarray) -> np.ndarray:
         shape = views.shape[1:]
-        new = shape not in models
-        if new:
-            image = keras.Input(shape, dtype=model.inputs[0].dtype)
-            models[shape] = keras.Model(image, model(image)) if models else model
-        predict = models[shape].predict_on_batch
-        if not several or len(views) % HALVED:
-            return predict(views)
-        workers = 1 if new else 2  # the first call makes what the others use
-        return np.concatenate(list(map_ahead(predict, np.split(views, 2), workers)))
+        with making:
+            if shape not in models:
+                image = keras.Input(shape, dtype=model.inputs[0].dtype)
+                models[shape] = keras.Model(image, model(image)) if models else model
+                return models[shape].predict_on_batch(views)  # makes what other calls use
+        return models[shape].predict_on_batch(views)
 
     return logits
