@@ -45,7 +45,7 @@ def measured(model: str, images: list[str]) -> dict[str, float]:
     predictor = one.predictor
     side = predictor.view.size + 2 * predictor.margin
     squares = np.random.default_rng(0).integers(256, size=(8, side, side, predictor.bands.count))
-    rates = {n: bare(predictor.logits, squares[:n].astype(np.uint8)) for n in (1, 8)}
+    rates = {n: bare(predictor.logits_of_all, squares[:n].astype(np.uint8)) for n in (1, 8)}
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     return {"rate": rate, "bare_1": rates[1], "bare_8": rates[8], "gigabytes": memory}
 
@@ -61,15 +61,16 @@ def bare(logits: Any, squares: np.ndarray) -> float:
     return len(squares) / median(seconds)
 
 
-def tutorial(size: int, classes: int) -> dict[str, float]:
+def tutorial(size: int, table: Any) -> dict[str, float]:
     """The same of the tutorial's network; its images would be read by it as fast as by others."""
     import maskwright as mw
+    from maskwright.keras_predictor import model_predictor
     from maskwright.models import build
-    from maskwright.models.logits import logits_of
 
-    logits, _ = logits_of(build(mw.recipe("tutorial").model, classes))
+    config = mw.recipe("tutorial")
+    predictor = model_predictor(build(config.model, len(table)), config, table)
     squares = np.random.default_rng(0).integers(256, size=(8, size, size, 3)).astype(np.uint8)
-    return {f"bare_{n}": bare(logits, squares[:n]) for n in (1, 8)}
+    return {f"bare_{n}": bare(predictor.logits_of_all, squares[:n]) for n in (1, 8)}
 
 
 def peak() -> float:
@@ -139,7 +140,7 @@ def main() -> None:
             f"{typical['gigabytes']:4.2f}"
         )
     if given.tutorial:
-        rates = tutorial(run.config.view.size, len(run.table))
+        rates = tutorial(run.config.view.size, run.table)
         print(f"the tutorial           {rates['bare_1']:13.1f} {rates['bare_8']:13.1f}")
 
 

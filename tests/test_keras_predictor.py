@@ -6,9 +6,9 @@ import pytest
 from maskwright import engine
 from maskwright.config import Config, ViewConfig
 from maskwright.data.labels import ClassTable, Label
-from maskwright.keras_predictor import ABREAST, SMALL, model_predictor
+from maskwright.keras_predictor import model_predictor
 from maskwright.models.unet import unet
-from maskwright.predictor import BATCH
+from maskwright.predictor import BATCH, SEVERAL, SMALL
 
 TABLE = ClassTable("index", (Label("ground", "#000000", (0,)), Label("cell", "#ffffff", (1,))))
 
@@ -21,7 +21,7 @@ def network():
 @pytest.mark.parametrize(
     ("backend", "gpu", "batch", "abreast"),
     [
-        ("tensorflow", False, SMALL, ABREAST),
+        ("tensorflow", False, SMALL, SEVERAL),
         ("tensorflow", True, BATCH, 1),
         ("jax", False, BATCH, 1),
     ],

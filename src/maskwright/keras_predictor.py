@@ -9,12 +9,10 @@ from maskwright.config import Config
 from maskwright.data.images import RGB, Bands
 from maskwright.data.labels import ClassTable
 from maskwright.data.rims import merged, rims_of, tempering
-from maskwright.predictor import Predictor
+from maskwright.predictor import SEVERAL, SMALL, Predictor
 
 if TYPE_CHECKING:
     from maskwright.engine import keras
-
-SMALL, ABREAST = 4, 3  # squares a batch, and batches side by side, on a processor
 
 
 def model_predictor(
@@ -32,7 +30,7 @@ def model_predictor(
     own = (lambda seen: merged(logits(seen))) if rims_of(table, config) else logits
     one = Predictor(own, config.view, table, bands, margin)
     if keras.config.backend() == "tensorflow" and not accelerated():
-        return replace(one, batch=SMALL, abreast=ABREAST)
+        return replace(one, batch=SMALL, abreast=SEVERAL)
     return one
 
 

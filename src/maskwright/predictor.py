@@ -22,6 +22,7 @@ from maskwright.views import Cut, Rows, Views, views_of
 
 Item = TypeVar("Item")
 BATCH = 8  # squares predicted at once
+SMALL, SEVERAL = 4, 3  # the same, and batches side by side, of TensorFlow on a processor
 
 
 @dataclass
@@ -43,8 +44,9 @@ class Predictor:
     ``logits`` takes uint8 [B, S, S, C] in 0–255 and gives float32 [B, S, S, classes]; ``bands``
     says how many C are, and how image files become them. With a ``margin`` what it takes is larger
     than what it gives by so many pixels on each side. Logits are divided by the ``temperature``.
-    What is ``fixed`` takes squares of the view's size alone. ``batch`` squares are predicted at
-    once, and ``abreast`` batches side by side, by calls of ``logits`` from as many threads.
+    What is ``fixed`` takes squares of the view's size alone, and any number of them; what is not
+    may have to compile for each number. ``batch`` squares are predicted at once, and ``abreast``
+    batches side by side, by calls of ``logits`` from as many threads.
     """
 
     logits: Callable[[np.ndarray], np.ndarray]
@@ -128,17 +130,23 @@ class Predictor:
                     for rows in one.views.put(next(scores)):
                         yield one.item, rows
 
+    def logits_of_all(self, squares: np.ndarray) -> np.ndarray:
+        """The logits of squares uint8 [n, S, S, C], asked for as those of images are."""
+        parts = [squares[k : k + self.batch] for k in range(0, len(squares), self.batch)]
+        return np.concatenate(list(map_ahead(self.logits, parts, self.abreast)))
+
     def _logits_of(self, job: tuple[bool, list[Next[Item]]]) -> tuple[list[Next[Item]], np.ndarray]:
         """A batch and the logits float32 [B, S, S, classes] of its squares.
 
-        Every batch but the first one is filled up, so that an engine compiles for one shape.
+        Where it matters every batch but the first one is filled up, so that an engine compiles for
+        one shape.
         """
         first, batch = job
         squares = [square for _, square in batch if isinstance(square, np.ndarray)]
         if not squares:
             return batch, np.zeros((0, 1, 1, 1), np.float32)
         seen = np.stack(squares)
-        if not first:
+        if not (first or self.fixed):
             seen = np.pad(seen, ((0, self.batch - len(squares)), (0, 0), (0, 0), (0, 0)))
         return batch, self.logits(seen)
 

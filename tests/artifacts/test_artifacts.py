@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 from maskwright.artifacts import Artifact, open_artifact, opened, parity
 from maskwright.artifacts.facts import CHANCES, KEY, VIEW, Facts, facts_from
 from maskwright.artifacts.formats import check_format
+from maskwright.artifacts.opening import behind
 from maskwright.artifacts.parity import (
     REACH,
     Example,
@@ -27,7 +28,6 @@ from maskwright.artifacts.parity import (
     verify,
     write_reference,
 )
-from maskwright.artifacts.runtimes import behind
 from maskwright.config import ViewConfig
 from maskwright.data.bands import RGB
 from maskwright.data.labels import ClassTable, Label

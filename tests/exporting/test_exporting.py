@@ -96,6 +96,9 @@ def test_squares_are_the_same_alone_and_in_batches(runs, exported, format):
         found = predict(squares[:count])
         predict(squares[::-1])
         np.testing.assert_allclose(found, alone[:count], atol=1e-4)
+    many = np.concatenate([squares] * 5)  # by as many threads as the runtime likes
+    found = artifact.predictor.logits_of_all(many)
+    np.testing.assert_allclose(found, np.concatenate([alone] * 5), atol=1e-4)
 
 
 @pytest.mark.parametrize(("name", "format"), [("windows", "onnx"), ("mirrored", "openvino")])

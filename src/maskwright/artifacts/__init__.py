@@ -103,6 +103,7 @@ class Artifact:
         return Predictor(
             lambda squares: self._heated(logits(squares)),
             facts.view, facts.table, facts.bands, facts.margin, facts.temperature, fixed=True,
+            batch=self.runtime.batch, abreast=self.runtime.abreast,
         )  # fmt: skip
 
     def _heated(self, logits: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from maskwright.config import CHOICES, ViewConfig
 from maskwright.data.bands import Bands, bands_from_dict
 from maskwright.data.labels import from_dict
 from maskwright.errors import DataError, RunError, nearest
-from maskwright.predictor import softmax
+from maskwright.predictor import BATCH, softmax
 from maskwright.texts import read_toml
 
 PASSED = {"Transpose", "Identity", "Cast", "Resize", "Squeeze", "Reshape"}  # on the way to the end
@@ -62,6 +62,8 @@ class Foreign:
 
     Raises RunError or DataError where the two do not go together.
     """
+
+    batch, abreast = BATCH, 1
 
     def __init__(self, path: Path, classes: Path) -> None:
         described = described_in(classes)

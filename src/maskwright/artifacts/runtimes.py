@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 import importlib
-import io
 import os
-import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 import numpy as np
 
-from maskwright.artifacts.facts import KEY, Facts, facts_from
-from maskwright.artifacts.networks import as_taken, onnx_network, openvino_network
+from maskwright.artifacts.facts import KEY, Facts
+from maskwright.artifacts.networks import Part, as_taken, onnx_network, openvino_network
+from maskwright.artifacts.opening import behind, facts_in, opening
 from maskwright.console import quiet
 from maskwright.data.ingest.extras import import_needed
-from maskwright.errors import DataError, RunError
-from maskwright.texts import MOST
+from maskwright.errors import DataError
+from maskwright.predictor import BATCH, SEVERAL, SMALL
 
 Found = dict[str, np.ndarray]
-INSIDE_ZIP = f"{KEY}.json"  # behind a .tflite file
 ASSET = f"assets.extra/{KEY}.json"  # in a SavedModel
 NETWORK = "network"  # its signature that takes squares and gives logits
 LEAST = 1e-12  # of a probability, so that it has a logarithm
+CORES = os.cpu_count() or 1
+# Calls that need not wait for each other: some with a core each fill them better than one with all
+# of them. In float32 squares go through one after another, which a core's caches hold.
+FEW, ABREAST = 4, min(CORES, 8)
 
 
 class Runtime(Protocol):
     """A file, open in its runtime. Called with images or squares uint8 [B, H, W, C], as its facts
-    say, it gives its outputs by name."""
+    say, it gives its outputs by name.
 
+    It is quickest with ``abreast`` calls of ``logits`` at a time, of ``batch`` squares each, and
+    with a single square where there is one alone.
+    """
+
+    @property
+    def batch(self) -> int: ...
+    @property
+    def abreast(self) -> int: ...
     @property
     def facts(self) -> Facts: ...
 
@@ -45,10 +56,13 @@ class Runtime(Protocol):
 class Onnx:
     """ONNX Runtime on the processor."""
 
+    batch, abreast = FEW, ABREAST
+
     def __init__(self, path: Path) -> None:
         import_needed("onnxruntime", "onnx", f"opening {path.name}")
         self.path, self.model = path, onnx_model(path)
         self.facts = facts_in(said_by(self.model), path)
+        self.opening = threading.Lock()
 
     @cached_property
     def whole(self) -> Any:
@@ -56,11 +70,20 @@ class Onnx:
         return onnx_session(self.path)
 
     @cached_property
-    def network(self) -> tuple[Any, int]:
-        """The session of the network alone, and the axis of its channels."""
+    def network(self) -> Part:
+        """The network alone."""
         with opening(self.path):
-            network, axis = onnx_network(self.model, self.facts)
-        return onnx_session(self.path, network.SerializeToString()), axis
+            return onnx_network(self.model, self.facts)
+
+    @cached_property
+    def alone(self) -> Any:
+        """Its session for one square at a time, all cores on it."""
+        return onnx_session(self.path, self.network.model.SerializeToString())
+
+    @cached_property
+    def beside(self) -> Any:
+        """Its session for several calls at a time, which share the cores."""
+        return onnx_session(self.path, self.network.model.SerializeToString(), CORES // ABREAST)
 
     def __call__(self, pixels: np.ndarray) -> Found:
         names = [one.name for one in self.whole.get_outputs()]
@@ -68,9 +91,12 @@ class Onnx:
         return dict(zip(names, found, strict=True))
 
     def logits(self, squares: np.ndarray) -> np.ndarray:
-        session, axis = self.network
-        (found,) = session.run(None, {session.get_inputs()[0].name: as_taken(squares, self.facts)})
-        return np.moveaxis(found, axis, -1)
+        with self.opening:
+            session = self.alone if len(squares) == 1 else self.beside
+        name = session.get_inputs()[0].name
+        seen = as_taken(squares, self.facts)
+        found = [session.run(None, {name: seen[k : k + 1]})[0] for k in range(len(seen))]
+        return self.network.logits(np.concatenate(found), self.facts)
 
 
 def onnx_model(path: Path) -> Any:
@@ -90,11 +116,12 @@ def said_by(model: Any) -> dict[str, str]:
     return {one.key: one.value for one in model.metadata_props}
 
 
-def onnx_session(path: Path, part: bytes | None = None) -> Any:
-    """ONNX Runtime's session of a file, or of a part of it."""
+def onnx_session(path: Path, part: bytes | None = None, threads: int = 0) -> Any:
+    """ONNX Runtime's session of a file, or of a part of it; with 0 threads it takes all cores."""
     onnxruntime = import_needed("onnxruntime", "onnx", f"opening {path.name}")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what goes wrong is told by exceptions
+    options.intra_op_num_threads = threads
     with opening(path):
         return onnxruntime.InferenceSession(
             part or str(path), options, providers=["CPUExecutionProvider"]
@@ -104,6 +131,8 @@ def onnx_session(path: Path, part: bytes | None = None) -> Any:
 class OpenVino:
     """OpenVINO on the processor, in float32 as the certificate says."""
 
+    batch, abreast = FEW, ABREAST
+
     def __init__(self, path: Path) -> None:
         openvino = import_needed("openvino", "openvino", f"opening {path.name}")
         self.path, self.core = path, openvino.Core()
@@ -112,12 +141,15 @@ class OpenVino:
             info = {KEY: str(model.get_rt_info([KEY]).value)} if KEY in model.get_rt_info() else {}
         self.model = model
         self.facts = facts_in(info, path)
+        self.opening = threading.Lock()
+        int8 = any(one.get_type_name() == "FakeQuantize" for one in model.get_ops())
+        self.at_once = FEW if int8 else 1
 
-    def compiled(self, model: Any, aim: str = "LATENCY") -> Any:
-        """A model, made ready to give one answer soon, or many a second ("THROUGHPUT")."""
-        exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": aim}
+    def compiled(self, model: Any, **aim: str) -> Any:
+        """A model, made ready to give one answer soon, or as the aim says."""
+        exact = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         with opening(self.path):
-            return self.core.compile_model(model, "CPU", exact)
+            return self.core.compile_model(model, "CPU", exact | aim)
 
     @cached_property
     def whole(self) -> Any:
@@ -125,56 +157,64 @@ class OpenVino:
         return self.compiled(self.model)
 
     @cached_property
-    def network(self) -> tuple[Any, int]:
-        """The network alone, of squares uint8, and the axis of its channels."""
+    def network(self) -> Part:
+        """The network alone, of squares uint8."""
         from openvino import Type
         from openvino.preprocess import PrePostProcessor
 
         with opening(self.path):
-            network, axis = openvino_network(self.model.clone(), self.facts)
-            taking = PrePostProcessor(network)
+            part = openvino_network(self.model.clone(), self.facts)
+            taking = PrePostProcessor(part.model)
             taking.input().tensor().set_element_type(Type.u8)
-            return taking.build(), axis
+            return part._replace(model=taking.build())
 
     @cached_property
-    def alone(self) -> Any:
-        """The network for one square at a time, all cores on it."""
-        return self.compiled(self.network[0])
+    def alone(self) -> SimpleQueue[Any]:
+        """The request to the network for one square at a time, all cores on it."""
+        return requests(self.compiled(self.network.model), 1)
 
     @cached_property
-    def abreast(self) -> list[Any]:
-        """Requests to the network for as many parts of a batch as run best side by side."""
-        model = self.compiled(self.network[0], "THROUGHPUT")
-        count = model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        return [model.create_infer_request() for _ in range(count)]
+    def beside(self) -> SimpleQueue[Any]:
+        """The requests to the network that share the cores."""
+        many = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(ABREAST)}
+        return requests(self.compiled(self.network.model, **many), ABREAST)
 
     def __call__(self, pixels: np.ndarray) -> Found:
         found = self.whole(pixels, share_inputs=True)
         return {one.get_any_name(): found[one] for one in self.whole.outputs}
 
     def logits(self, squares: np.ndarray) -> np.ndarray:
-        axis = self.network[1]
-        if len(squares) == 1:
-            return np.moveaxis(self.alone(squares, share_inputs=True)[0], axis, -1)
-        parts = np.array_split(squares, min(len(squares), len(self.abreast)))
-        asked = list(zip(self.abreast, parts, strict=False))
-        for request, part in asked:  # cores that need not wait for each other are a tenth faster
-            request.start_async([part], share_inputs=True)
-        for request, _ in asked:
-            request.wait()
-        found = np.concatenate([request.get_output_tensor(0).data for request, _ in asked])
-        return np.moveaxis(found, axis, -1)
+        with self.opening:
+            free = self.alone if len(squares) == 1 else self.beside
+        request = free.get()
+        try:
+            found = []
+            for k in range(0, len(squares), self.at_once):
+                request.infer([squares[k : k + self.at_once]], share_inputs=True)
+                found.append(request.get_output_tensor(0).data.copy())
+        finally:
+            free.put(request)
+        return self.network.logits(np.concatenate(found), self.facts)
+
+
+def requests(model: Any, count: int) -> SimpleQueue[Any]:
+    """Requests to a compiled model of OpenVINO's, of which each thread takes one that is free."""
+    free: SimpleQueue[Any] = SimpleQueue()
+    for _ in range(count):
+        free.put(model.create_infer_request())
+    return free
 
 
 class LiteRt:
     """LiteRT, a square at a time."""
 
+    batch, abreast = BATCH, 1
+
     def __init__(self, path: Path) -> None:
         litert = import_needed("ai_edge_litert.interpreter", "litert", f"opening {path.name}")
         content = path.read_bytes()
-        threads = os.cpu_count() or 1
         with opening(path), quiet():
-            self.interpreter = litert.Interpreter(model_content=content, num_threads=threads)
+            self.interpreter = litert.Interpreter(model_content=content, num_threads=CORES)
             self.interpreter.allocate_tensors()
             self.run = self.interpreter.get_signature_runner()
         self.facts = facts_in(behind(content, path), path)
@@ -195,6 +235,8 @@ class LiteRt:
 
 class SavedModel:
     """TensorFlow without Keras."""
+
+    batch, abreast = SMALL, SEVERAL
 
     def __init__(self, path: Path) -> None:
         try:
@@ -229,37 +271,3 @@ OPENERS: dict[str, Callable[[Path], Runtime]] = {
     ".xml": OpenVino,
     ".tflite": LiteRt,
 }
-
-
-def behind(content: bytes, path: Path) -> dict[str, str]:
-    """What the zip archive that follows a model says, nothing where none does."""
-    if not zipfile.is_zipfile(io.BytesIO(content)):
-        return {}
-    with opening(path), zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if INSIDE_ZIP not in archive.namelist():
-            return {}
-        if archive.getinfo(INSIDE_ZIP).file_size > MOST:
-            raise ValueError(f"what it says of itself has more than {MOST:,} bytes")
-        return {KEY: archive.read(INSIDE_ZIP).decode()}
-
-
-def facts_in(known: dict[str, str], path: Path) -> Facts:
-    """The facts among what a file says of itself; RunError where there are none."""
-    if KEY not in known:
-        raise RunError(
-            f"{path} was not exported by Maskwright: it says nothing of its classes and views; of "
-            "an ONNX file they can be told by --classes dataset.toml (docs/export.md says how)"
-        )
-    return facts_from(known[KEY], path)
-
-
-@contextmanager
-def opening(path: Path) -> Iterator[None]:
-    """Say in place of what a runtime says that a file is damaged."""
-    try:
-        yield
-    except Exception as error:
-        said = " ".join(str(error).split())[:200]
-        raise RunError(
-            f"{path} cannot be opened: it is damaged, or no model of its kind ({said})"
-        ) from None

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from maskwright.artifacts.facts import IMAGE, KEY, VIEW
-from maskwright.artifacts.runtimes import ASSET, INSIDE_ZIP, NETWORK
+from maskwright.artifacts.opening import INSIDE_ZIP
+from maskwright.artifacts.runtimes import ASSET, NETWORK
 from maskwright.console import quiet
 from maskwright.data.ingest.extras import import_needed
 from maskwright.exporting.graph import Graph

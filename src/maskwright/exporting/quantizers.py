@@ -27,6 +27,7 @@ from maskwright.data.ingest.extras import import_needed
 from maskwright.exporting.formats import litert_converter, with_facts
 from maskwright.exporting.graph import Graph
 from maskwright.measures.confusion import Scores, confusion
+from maskwright.predictor import BATCH
 
 EVERY = "in all layers"
 WORST = (2, 4, 8, 16, 32)  # LiteRT's layers that are left in float, one step after another
@@ -53,8 +54,8 @@ def openvino_steps(job: Job) -> Iterator[str]:
     openvino = import_needed("openvino", "openvino", "exporting to openvino")
     whole = openvino.Core().read_model(job.path)
     floats: list[int] = []
-    for quantize in nncf_ways(job, openvino_network(whole.clone(), job.facts)[1]):
-        network, _ = openvino_network(whole.clone(), job.facts)
+    for quantize in nncf_ways(job, openvino_network(whole.clone(), job.facts, whole=True).axis):
+        network = openvino_network(whole.clone(), job.facts, whole=True).model
         with quiet(), redirect_stdout(sys.stderr):
             made = around_network(whole.clone(), quantize(network), job.facts)
         made.set_rt_info(job.facts.text(), [KEY])
@@ -114,6 +115,8 @@ def scoring(facts: Facts, axis: int) -> Callable[[Any, Iterable[Example]], float
     class Compiled:
         model: Any
         facts: Facts
+        batch: int = BATCH
+        abreast: int = 1
 
         def logits(self, squares: np.ndarray) -> np.ndarray:
             return np.moveaxis(self.model(as_taken(squares, self.facts))[0], axis, -1)

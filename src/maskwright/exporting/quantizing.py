@@ -154,7 +154,7 @@ def in_turn(first: Artifact, second: Artifact, image: np.ndarray) -> tuple[float
     for _ in range(10):
         for artifact, seconds in zip((first, second), taken, strict=True):
             begun = time.perf_counter()
-            artifact.runtime.logits(squares)
+            artifact.predictor.logits_of_all(squares)
             seconds.append(time.perf_counter() - begun)
     slow, fast = (median(seconds[1:]) for seconds in taken)
     return slow, fast
