@@ -91,3 +91,21 @@ def test_enlarging_is_bilinear_between_the_middles_of_pixels(channels):
     between = 0.75 * small[:, 0, :-1] + 0.25 * small[:, 0, 1:]
     np.testing.assert_allclose(large[:, 0, 1:-1:2], between, atol=1e-6)
     np.testing.assert_allclose(large[1, ..., 0], cv2.resize(small[1, ..., 0], (12, 12)), atol=1e-6)
+
+
+def test_the_first_call_to_openvino_is_made_before_threads_may_make_theirs():
+    asked = []
+
+    class Request:
+        def infer(self, squares, share_inputs):
+            asked.append(squares[0].shape)
+
+        def get_output_tensor(self, place):
+            return type("Tensor", (), {"data": np.zeros((1, 3, 8, 8), np.float32)})
+
+    model = type("Model", (), {"create_infer_request": staticmethod(Request)})
+    made = OpenVino.__new__(OpenVino)
+    made.facts, made.at_once = facts_of(False, VIEW), 1
+    free = made.requests(model, 3)
+    assert asked == [(1, SIDE, SIDE, 3)]
+    assert free.qsize() == 3

@@ -14,7 +14,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from maskwright.artifacts.facts import KEY, Facts
-from maskwright.artifacts.networks import Part, as_taken, onnx_network, openvino_network
+from maskwright.artifacts.networks import (
+    Part,
+    as_taken,
+    onnx_network,
+    openvino_network,
+    square_shape,
+)
 from maskwright.artifacts.opening import behind, facts_in, opening
 from maskwright.console import quiet
 from maskwright.data.ingest.extras import import_needed
@@ -62,7 +68,7 @@ class Onnx:
         import_needed("onnxruntime", "onnx", f"opening {path.name}")
         self.path, self.model = path, onnx_model(path)
         self.facts = facts_in(said_by(self.model), path)
-        self.opening = threading.Lock()
+        self.lock = threading.Lock()
 
     @cached_property
     def whole(self) -> Any:
@@ -82,8 +88,17 @@ class Onnx:
 
     @cached_property
     def beside(self) -> Any:
-        """Its session for several calls at a time, which share the cores."""
-        return onnx_session(self.path, self.network.model.SerializeToString(), CORES // ABREAST)
+        """Its session for several calls at a time, which share the cores; it was called once."""
+        part = self.network.model.SerializeToString()
+        session = onnx_session(self.path, part, CORES // ABREAST)
+        self.asked(session, nothing(self.facts))
+        return session
+
+    def asked(self, session: Any, squares: np.ndarray) -> np.ndarray:
+        """What a session of the network gives for squares uint8, one after another."""
+        name, seen = session.get_inputs()[0].name, as_taken(squares, self.facts)
+        found = [session.run(None, {name: seen[k : k + 1]})[0] for k in range(len(seen))]
+        return np.concatenate(found)
 
     def __call__(self, pixels: np.ndarray) -> Found:
         names = [one.name for one in self.whole.get_outputs()]
@@ -91,12 +106,9 @@ class Onnx:
         return dict(zip(names, found, strict=True))
 
     def logits(self, squares: np.ndarray) -> np.ndarray:
-        with self.opening:
+        with self.lock:
             session = self.alone if len(squares) == 1 else self.beside
-        name = session.get_inputs()[0].name
-        seen = as_taken(squares, self.facts)
-        found = [session.run(None, {name: seen[k : k + 1]})[0] for k in range(len(seen))]
-        return self.network.logits(np.concatenate(found), self.facts)
+        return self.network.logits(self.asked(session, squares), self.facts)
 
 
 def onnx_model(path: Path) -> Any:
@@ -141,7 +153,7 @@ class OpenVino:
             info = {KEY: str(model.get_rt_info([KEY]).value)} if KEY in model.get_rt_info() else {}
         self.model = model
         self.facts = facts_in(info, path)
-        self.opening = threading.Lock()
+        self.lock = threading.Lock()
         int8 = any(one.get_type_name() == "FakeQuantize" for one in model.get_ops())
         self.at_once = FEW if int8 else 1
 
@@ -171,38 +183,50 @@ class OpenVino:
     @cached_property
     def alone(self) -> SimpleQueue[Any]:
         """The request to the network for one square at a time, all cores on it."""
-        return requests(self.compiled(self.network.model), 1)
+        return self.requests(self.compiled(self.network.model), 1)
 
     @cached_property
     def beside(self) -> SimpleQueue[Any]:
         """The requests to the network that share the cores."""
         many = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(ABREAST)}
-        return requests(self.compiled(self.network.model, **many), ABREAST)
+        return self.requests(self.compiled(self.network.model, **many), ABREAST)
+
+    def requests(self, model: Any, count: int) -> SimpleQueue[Any]:
+        """Requests to a compiled model, of which each thread takes one that is free.
+
+        One of them has been asked: OpenVINO makes tables of types in its first call, and two
+        threads that are there at once wait for each other for ever.
+        """
+        free: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(count):
+            free.put(model.create_infer_request())
+        self.asked(free, nothing(self.facts))
+        return free
+
+    def asked(self, free: SimpleQueue[Any], squares: np.ndarray) -> np.ndarray:
+        """What a free request gives for squares uint8, a few after another."""
+        request, found = free.get(), []
+        try:
+            for k in range(0, len(squares), self.at_once):
+                request.infer([squares[k : k + self.at_once]], share_inputs=True)
+                found.append(request.get_output_tensor(0).data.copy())
+        finally:
+            free.put(request)
+        return np.concatenate(found)
 
     def __call__(self, pixels: np.ndarray) -> Found:
         found = self.whole(pixels, share_inputs=True)
         return {one.get_any_name(): found[one] for one in self.whole.outputs}
 
     def logits(self, squares: np.ndarray) -> np.ndarray:
-        with self.opening:
+        with self.lock:
             free = self.alone if len(squares) == 1 else self.beside
-        request = free.get()
-        try:
-            found = []
-            for k in range(0, len(squares), self.at_once):
-                request.infer([squares[k : k + self.at_once]], share_inputs=True)
-                found.append(request.get_output_tensor(0).data.copy())
-        finally:
-            free.put(request)
-        return self.network.logits(np.concatenate(found), self.facts)
+        return self.network.logits(self.asked(free, squares), self.facts)
 
 
-def requests(model: Any, count: int) -> SimpleQueue[Any]:
-    """Requests to a compiled model of OpenVINO's, of which each thread takes one that is free."""
-    free: SimpleQueue[Any] = SimpleQueue()
-    for _ in range(count):
-        free.put(model.create_infer_request())
-    return free
+def nothing(facts: Facts) -> np.ndarray:
+    """A black square uint8 [1, S, S, C], for a first call."""
+    return np.zeros((1, *square_shape(facts)), np.uint8)
 
 
 class LiteRt:
