@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from maskwright.data import images, limits
+from maskwright.data import limits, opening
 from maskwright.data.images import read_image
 from maskwright.data.limits import BYTES, MOST_BYTES, PIXELS, limit, set_limits
 from maskwright.errors import DataError, UsageError
@@ -29,12 +29,12 @@ def test_a_limit_that_is_none_is_refused(monkeypatch, text):
 def test_a_file_beyond_the_limit_is_refused_before_it_is_read(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     Image.new("RGB", (4, 4)).save(path)
-    monkeypatch.setattr(images, "MOST_FILE", 20)
+    monkeypatch.setattr(opening, "MOST_FILE", 20)
     words = (
         r"a\.png has \d+ bytes, and at most 20 are read; cut it .* set MASKWRIGHT_MAX_BYTES higher"
     )
     with pytest.raises(DataError, match=words) as caught:
         read_image(path)
     assert caught.value.kind == "too-large"
-    monkeypatch.setattr(images, "MOST_FILE", 2000)
+    monkeypatch.setattr(opening, "MOST_FILE", 2000)
     assert read_image(path).shape == (4, 4, 3)

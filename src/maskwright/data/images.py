@@ -6,31 +6,25 @@ Files are recognised by their content, never by their extension: a GIF or an RGB
 
 from __future__ import annotations
 
-import math
-import os
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from PIL.TiffImagePlugin import TiffImageFile
 
 from maskwright.data import tiff
 from maskwright.data.bands import RGB, Bands, to_bands
 from maskwright.data.bands import bands_from_dict as bands_from_dict
 from maskwright.data.bands import display as display
-from maskwright.data.limits import BYTES, PIXELS, set_limits
+from maskwright.data.opening import opened
 from maskwright.data.strips import read_page, read_rows
 from maskwright.errors import DataError
 
-FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM")
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm"}
 EXIF_ORIENTATION = 0x0112
 MOST_VALUE = 2**31 - 1  # of a mask
-MOST_FILE = set_limits()  # bytes
 
 
 def is_image_name(path: Path) -> bool:
@@ -76,69 +70,6 @@ class RawMask:
     format: str = ""
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[Image.Image | tiff.Page]:
-    """The file opened by Pillow, or the page of a TIFF that Pillow cannot read as it is.
-
-    Whatever is wrong with the file becomes a DataError that names it.
-    """
-    with explained(path), path.open("rb") as file:
-        if (size := os.fstat(file.fileno()).st_size) > MOST_FILE:
-            raise DataError(
-                f"{path} has {size:,} bytes, and at most {MOST_FILE:,} are read; cut it into "
-                f"smaller images, or set {BYTES} higher if you trust it",
-                "too-large",
-            )
-        if page := tiff.foreign_page(file, path):
-            yield page
-            return
-        file.seek(0)
-        with Image.open(file, formats=FORMATS) as image:
-            # Pillow only warns below twice its limit; catch_warnings is not for threads.
-            if image.width * image.height > (Image.MAX_IMAGE_PIXELS or math.inf):
-                raise Image.DecompressionBombError
-            yield image
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn whatever is wrong with an image file into a DataError that names it."""
-    try:
-        yield
-    except DataError:
-        raise
-    except FileNotFoundError:
-        raise DataError(
-            f"{path}: no such file; check the name or take it out of the list", "missing"
-        ) from None
-    except PermissionError:
-        raise DataError(
-            f"{path} may not be read by you; change its permissions", "forbidden"
-        ) from None
-    except IsADirectoryError:
-        raise DataError(f"{path} is a folder, not an image; name a file", "missing") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DataError(
-            f"{path} has more than {Image.MAX_IMAGE_PIXELS:,} pixels; cut it into smaller images, "
-            f"or set {PIXELS} higher if you trust it",
-            "too-large",
-        ) from None
-    except UnidentifiedImageError:
-        kind = "unreadable" if path.stat().st_size else "empty-file"
-        raise DataError(f"{path} {_what_it_is(path)}; replace it or take it out", kind) from None
-    except Exception as error:  # whatever Pillow, zlib, struct and NumPy find wrong with it
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(
-            f"{path} cannot be decoded ({reason}); replace it or take it out", "truncated"
-        ) from None
-
-
-def _what_it_is(path: Path) -> str:
-    if path.stat().st_size == 0:
-        return "is empty (0 bytes)"
-    return f"is not an image that can be read ({', '.join(FORMATS)})"
-
-
 def decode(path: Path, *, least: int = 0, count: int = 0) -> Decoded:
     """One image file as it is, the first frame or page of it.
 
@@ -149,21 +80,26 @@ def decode(path: Path, *, least: int = 0, count: int = 0) -> Decoded:
     or an eighth of its size, as long as both sides keep ``least`` pixels: that is faster.
     """
     with opened(path) as image:
-        if isinstance(image, tiff.Page):
-            return _decode_page(image, count)
-        mode, several, orientation = image.mode, _several(image), _orientation(image)
-        width, height = image.size
-        if least:
-            image.draft(None, (least, least))
-        shrunk = image.size != (width, height)
-        ImageOps.exif_transpose(image, in_place=True)
-        pixels = _pixels(image, count)
-        if not shrunk:
-            height, width = pixels.shape[:2]
-        elif orientation >= 5:
-            height, width = width, height
-        format = "JPEG" if image.format == "MPO" else image.format or ""
-        return Decoded(pixels, format, mode, orientation, several, width, height)
+        return decoded(image, least, count)
+
+
+def decoded(image: Image.Image | tiff.Page, least: int, count: int) -> Decoded:
+    """As ``decode``, of what is ``opened``."""
+    if isinstance(image, tiff.Page):
+        return _decode_page(image, count)
+    mode, several, orientation = image.mode, _several(image), _orientation(image)
+    width, height = image.size
+    if least:
+        image.draft(None, (least, least))
+    shrunk = image.size != (width, height)
+    ImageOps.exif_transpose(image, in_place=True)
+    pixels = _pixels(image, count)
+    if not shrunk:
+        height, width = pixels.shape[:2]
+    elif orientation >= 5:
+        height, width = width, height
+    format = "JPEG" if image.format == "MPO" else image.format or ""
+    return Decoded(pixels, format, mode, orientation, several, width, height)
 
 
 def _several(image: Image.Image) -> bool:
@@ -221,9 +157,13 @@ def decode_rows(page: tiff.Page, top: int, bottom: int, count: int) -> np.ndarra
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width of an image file, turned as its EXIF flag says; only its head is read."""
     with opened(path) as image:
-        flag = image.orientation if isinstance(image, tiff.Page) else _orientation(image)
-        height, width = image.height, image.width
-    return (width, height) if flag >= 5 else (height, width)
+        return upright_size(image)
+
+
+def upright_size(image: Image.Image | tiff.Page) -> tuple[int, int]:
+    """Height and width of what is ``opened``, turned as its EXIF flag says."""
+    flag = image.orientation if isinstance(image, tiff.Page) else _orientation(image)
+    return (image.width, image.height) if flag >= 5 else (image.height, image.width)
 
 
 def read_image(path: Path, bands: Bands = RGB) -> np.ndarray:

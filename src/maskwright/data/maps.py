@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maskwright.data import tiff
-from maskwright.data.images import explained
 from maskwright.data.ingest.extras import import_needed
+from maskwright.data.opening import explained
 
 SCALE, MATRIX, KEYS = 33550, 34264, 34735  # tags of GeoTIFF
 CACHE = 64  # MB that GDAL keeps of blocks

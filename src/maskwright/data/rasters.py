@@ -11,7 +11,8 @@ import numpy as np
 
 from maskwright.data import tiff
 from maskwright.data.bands import RGB, Bands, to_bands
-from maskwright.data.images import decode_rows, explained, image_size, read_image
+from maskwright.data.images import decode_rows, decoded, read_image, upright_size
+from maskwright.data.opening import explained, opened_file
 
 SMALL = 2**22  # pixels of an image that is decoded as soon as it is opened
 
@@ -89,13 +90,13 @@ def open_raster(path: Path, bands: Bands = RGB) -> Raster:
 
     Limits of pixels and bytes hold for files that are decoded whole. Raises DataError.
     """
-    with explained(path), path.open("rb") as file:
+    with explained(path), path.open("rb") as file:  # once: on network drives it takes its time
         page = tiff.page_by_rows(file, path)
-    if page and page.height * page.width > SMALL:
-        return Paged(path, bands, page)
-    height, width = image_size(path)
-    return (
-        (Held(read_image(path, bands)))
-        if height * width <= SMALL
-        else Late(path, bands, height, width)
-    )
+        if page and page.height * page.width > SMALL:
+            return Paged(path, bands, page)
+        with opened_file(file, path) as image:
+            height, width = upright_size(image)
+            if height * width > SMALL:
+                return Late(path, bands, height, width)
+            pixels = decoded(image, 0, bands.count).pixels
+    return Held(to_bands(pixels, bands, path))

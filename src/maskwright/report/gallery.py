@@ -11,7 +11,8 @@ from typing import Any
 
 from PIL import Image
 
-from maskwright.data.images import opened, read_image
+from maskwright.data.images import read_image
+from maskwright.data.opening import opened
 from maskwright.errors import DataError
 from maskwright.report.embedded import SIDE, Picture, embed
 

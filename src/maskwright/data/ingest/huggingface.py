@@ -13,11 +13,11 @@ from PIL import Image, UnidentifiedImageError
 
 from maskwright.console import track
 from maskwright.data.folders import SPLIT_FOLDERS
-from maskwright.data.images import FORMATS
 from maskwright.data.ingest.extras import import_needed
 from maskwright.data.ingest.reading import read_json
 from maskwright.data.ingest.writing import Plain
 from maskwright.data.labels import IGNORE, ClassTable, Label, default_color
+from maskwright.data.opening import FORMATS
 from maskwright.data.pairing import Pair
 from maskwright.data.threads import map_ahead
 from maskwright.errors import DataError
