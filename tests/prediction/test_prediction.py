@@ -127,6 +127,15 @@ def test_the_folder_of_the_images_is_none_for_their_masks(tmp_path):
         plan_outputs(images, Record(tmp_path / "other" / ".." / "new", {}), Extra())
 
 
+def test_names_that_differ_in_case_are_the_same_only_where_the_system_says_so(tmp_path):
+    touch(tmp_path / "Cat.png")
+    if (tmp_path / "cat.png").exists():
+        with pytest.raises(UsageError, match=r"cat\.png already exists"):
+            plan_outputs([Path("cat.jpg")], Record(tmp_path, {}), Extra())
+    else:
+        plan_outputs([Path("cat.jpg")], Record(tmp_path, {}), Extra())
+
+
 def test_the_error_counts_the_other_files_that_exist(tmp_path):
     touch(tmp_path / "a.png", tmp_path / "b.png")
     with pytest.raises(UsageError, match=r"a\.png already exists \(and 1 more\)"):

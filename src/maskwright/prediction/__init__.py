@@ -160,7 +160,7 @@ def check_place(out: Path) -> None:
 def plan_outputs(paths: Sequence[Path], record: Record, extra: Extra, resume: bool = False) -> None:
     """Refuse two images for one name, files that exist, and to go on with something else."""
     out = record.out
-    refuse_same_files(paths, out, extra)
+    refuse_same_files(paths, extra)
     if record.path.exists():
         if not resume:
             raise UsageError(
@@ -170,8 +170,9 @@ def plan_outputs(paths: Sequence[Path], record: Record, extra: Extra, resume: bo
         record.read()
         record.refuse_others(paths)
         return
-    shared = [out / TABLE, *(extra.finding.shared(out) if extra.finding else [])]
-    taken = [path for path in (*shared, *own_files(paths, out, extra)) if path.exists()]
+    shared = [path.name for path in extra.finding.shared(out)] if extra.finding else []
+    own = [file for file, _ in files_and_makers(paths, extra)]
+    taken = existing([TABLE, *shared, *own], out)
     if taken and taken[0].resolve() in {path.resolve() for path in paths}:
         raise UsageError(
             f"--out {out} is the folder of the images, and {taken[0]} would be written over; name "
@@ -184,18 +185,16 @@ def plan_outputs(paths: Sequence[Path], record: Record, extra: Extra, resume: bo
         )
 
 
-def refuse_same_files(paths: Sequence[Path], out: Path, extra: Extra) -> None:
+def refuse_same_files(paths: Sequence[Path], extra: Extra) -> None:
     """Refuse images of which one would write over a file of the other."""
     films = [path.stem for path in paths if is_video_name(path)]
-    makers: dict[Path, list[Path]] = {}
-    for path in paths:
-        for file in own_files([path], out, extra):
-            makers.setdefault(file, []).append(path)
+    makers: dict[str, list[Path]] = {}
+    for file, path in files_and_makers(paths, extra):
+        makers.setdefault(file, []).append(path)
     for file, several in makers.items():
         if len(several) > 1:
             raise UsageError(
-                f"{some(several)} would all become {file.name}; predict each into an --out of its "
-                "own"
+                f"{some(several)} would all become {file}; predict each into an --out of its own"
             )
         film, _, number = several[0].stem.rpartition("-")
         if film in films and re.fullmatch(r"\d{6,}", number):
@@ -205,12 +204,21 @@ def refuse_same_files(paths: Sequence[Path], out: Path, extra: Extra) -> None:
             )
 
 
-def own_files(paths: Sequence[Path], out: Path, extra: Extra) -> Iterator[Path]:
-    """The files that there may be of each image; of a video those of its first frame."""
+def files_and_makers(paths: Sequence[Path], extra: Extra) -> Iterator[tuple[str, Path]]:
+    """The names of the files that there may be of each image; of a video of its first frame."""
     ends = [end for several in extra.ends().values() for end in several]
     for path in paths:
         stem = f"{path.stem}-000000" if is_video_name(path) else stem_of(path)
-        yield from (out / f"{stem}{end}" for end in ends)
+        yield from ((f"{stem}{end}", path) for end in ends)
+
+
+def existing(names: Sequence[str], folder: Path) -> list[Path]:
+    """Those of the files that are in a folder, which is listed once: network drives are slow."""
+    if not folder.is_dir():
+        return []
+    there = {path.name.casefold() for path in folder.iterdir()}  # some systems mind no case
+    found = [folder / name for name in names if name.casefold() in there]
+    return [path for path in found if path.exists()]
 
 
 def write_tables(record: Record, extra: Extra) -> None:
