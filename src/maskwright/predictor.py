@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -152,7 +152,7 @@ class Predictor:
 
     def _scores(self, logits: np.ndarray) -> np.ndarray:
         """Probabilities [S, S, classes] of the logits of a square."""
-        return softmax(logits / np.float32(self.temperature))
+        return softmax(logits, self.temperature)
 
 
 def cuts_of(
@@ -206,19 +206,26 @@ def batched(nexts: Iterable[Next[Item]], most: int) -> Iterator[tuple[bool, list
         yield first, batch
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities over the last axis, float32, of logits float32; in memory a class a plane.
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Probabilities over the last axis, float32, of logits float32 divided by the temperature.
 
-    >>> softmax(np.log(np.float32([1, 3]))).tolist()
+    In memory they lie a class a plane.
+
+    >>> softmax(np.log(np.float32([1, 9])), temperature=2.0).round(6).tolist()
     [0.25, 0.75]
     """
     if not logits.size:
         return logits
-    planes = np.stack(planes_of(logits))  # ten times as fast
-    planes -= planes.max(axis=0)
-    np.exp(planes, out=planes)
-    planes /= planes.sum(axis=0)
-    return np.moveaxis(planes, 0, -1)
+    planes = planes_of(logits)
+    highest = reduce(np.maximum, planes)
+    scores = np.empty((len(planes), *highest.shape), np.float32)
+    for k, plane in enumerate(planes):
+        np.subtract(plane, highest, out=scores[k, ...])
+    if temperature != 1:
+        scores /= np.float32(temperature)
+    np.exp(scores, out=scores)
+    scores /= reduce(np.add, scores)
+    return np.moveaxis(scores, 0, -1)
 
 
 def certainty(mask: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -98,7 +98,7 @@ class Onnx:
         """What a session of the network gives for squares uint8, one after another."""
         name, seen = session.get_inputs()[0].name, as_taken(squares, self.facts)
         found = [session.run(None, {name: seen[k : k + 1]})[0] for k in range(len(seen))]
-        return np.concatenate(found)
+        return np.concatenate(found) if len(found) > 1 else found[0]
 
     def __call__(self, pixels: np.ndarray) -> Found:
         names = [one.name for one in self.whole.get_outputs()]
@@ -212,7 +212,7 @@ class OpenVino:
                 found.append(request.get_output_tensor(0).data.copy())
         finally:
             free.put(request)
-        return np.concatenate(found)
+        return np.concatenate(found) if len(found) > 1 else found[0]
 
     def __call__(self, pixels: np.ndarray) -> Found:
         found = self.whole(pixels, share_inputs=True)
