@@ -19,19 +19,20 @@ def network():
 
 
 @pytest.mark.parametrize(
-    ("backend", "gpu", "batch", "abreast"),
+    ("backend", "gpu", "side", "batch", "abreast"),
     [
-        ("tensorflow", False, SMALL, SEVERAL),
-        ("tensorflow", True, BATCH, 1),
-        ("jax", False, BATCH, 1),
+        ("tensorflow", False, 512, SMALL, SEVERAL),
+        ("tensorflow", False, 544, 1, SEVERAL),
+        ("tensorflow", True, 544, BATCH, 1),
+        ("jax", False, 256, BATCH, 1),
     ],
 )
 def test_small_batches_side_by_side_on_a_processor(
-    network, monkeypatch, backend, gpu, batch, abreast
+    network, monkeypatch, backend, gpu, side, batch, abreast
 ):
     monkeypatch.setattr(engine.keras.config, "backend", lambda: backend)
     monkeypatch.setattr(engine, "accelerated", lambda: gpu)
-    one = model_predictor(network, Config(), TABLE)
+    one = model_predictor(network, Config(view=ViewConfig(side)), TABLE)
     assert (one.batch, one.abreast) == (batch, abreast)
 
 

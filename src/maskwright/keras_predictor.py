@@ -14,6 +14,8 @@ from maskwright.predictor import SEVERAL, SMALL, Predictor
 if TYPE_CHECKING:
     from maskwright.engine import keras
 
+LARGE = 512  # pixels a side, up to which several views are a batch
+
 
 def model_predictor(
     model: keras.Model, config: Config, table: ClassTable, bands: Bands = RGB
@@ -21,7 +23,7 @@ def model_predictor(
     """A Predictor that runs a Keras model; where it mirrors its border, without that.
 
     Where TensorFlow computes on the processor, small batches go through it side by side: one has
-    use for the cores where the others have not.
+    use for the cores where the others have not. Of large views each is a batch, for the memory.
     """
     from maskwright.engine import accelerated, keras
     from maskwright.models.logits import logits_of
@@ -30,7 +32,8 @@ def model_predictor(
     own = (lambda seen: merged(logits(seen))) if rims_of(table, config) else logits
     one = Predictor(own, config.view, table, bands, margin)
     if keras.config.backend() == "tensorflow" and not accelerated():
-        return replace(one, batch=SMALL, abreast=SEVERAL)
+        batch = SMALL if config.view.size <= LARGE else 1
+        return replace(one, batch=batch, abreast=SEVERAL)
     return one
 
 
