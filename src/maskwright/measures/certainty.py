@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, reduce
 
+import cv2
 import numpy as np
 
 from maskwright.data.counting import occurrences
@@ -17,6 +18,7 @@ from maskwright.data.labels import IGNORE
 from maskwright.measures.confusion import ratio
 
 FINE = 300  # steps of confidence that are counted
+FINER = 40  # steps within each of these, for their sum
 BINS = 15  # of them, put together, for the calibration error and the diagram (Guo et al. 2017)
 STEPS = 100  # steps of a class's probability that are counted, for thresholds
 LOWEST, HIGHEST = 0.25, 4.0  # temperatures that are believed
@@ -25,7 +27,7 @@ LEAST = 1e-7  # probability; no logarithm of less is taken
 
 @dataclass(frozen=True)
 class Counted:
-    """The pixels that count: true class intp [N], probabilities float32 [N, C] of all classes.
+    """The pixels that count: true class uint8 [N], probabilities float32 [N, C] of all classes.
 
     In memory the probabilities are a class a row.
     """
@@ -40,16 +42,16 @@ class Counted:
         rows = np.moveaxis(probabilities, -1, 0).reshape(probabilities.shape[-1], -1)
         rows = np.ascontiguousarray(rows)
         if counts.all():
-            return cls(truth.ravel().astype(np.intp), rows.T)
-        return cls(truth.ravel()[counts].astype(np.intp), rows[:, counts].T)
+            return cls(truth.ravel(), rows.T)
+        return cls(truth.ravel()[counts], rows[:, counts].T)
 
     @cached_property
     def true_probability(self) -> np.ndarray:
         """Probability of the true class, float32 [N]."""
-        found = np.zeros(len(self.truth), np.float32)
+        found = np.zeros((1, len(self.truth)), np.float32)
         for k, row in enumerate(self.probabilities.T):  # of few classes faster than one by one
-            np.copyto(found, row, where=self.truth == k)
-        return found
+            cv2.copyTo(row[None], (self.truth == k).view(np.uint8)[None], found)
+        return found[0]
 
 
 def penalties(counted: Counted) -> np.ndarray:
@@ -62,21 +64,29 @@ def penalties(counted: Counted) -> np.ndarray:
     >>> penalties(one).round(3).tolist()
     [0.693, 0.5, 1.0]
     """
-    true, all_of_them = counted.true_probability, counted.probabilities
-    entropy = -np.log(np.maximum(true, LEAST)).sum(dtype=np.float64)
-    squares = np.einsum("nc,nc->n", all_of_them, all_of_them).sum(dtype=np.float64)
-    brier = squares - 2 * true.sum(dtype=np.float64) + len(true)
+    true = counted.true_probability
+    if not len(true):
+        return np.zeros(3)
+    entropy = -cv2.sumElems(cv2.log(np.maximum(true, LEAST)))[0]  # in float64, as are the others
+    squares = sum(cv2.norm(row, cv2.NORM_L2SQR) for row in counted.probabilities.T)
+    brier = squares - 2 * cv2.sumElems(true)[0] + len(true)
     return np.array([entropy, max(0.0, brier), len(true)])
 
 
 def confidences(counted: Counted) -> np.ndarray:
-    """Pixels, sum of their confidence, and how many are right, by confidence: float64 [FINE, 3]."""
+    """Pixels, sum of their confidence, and how many are right, by confidence: float64 [FINE, 3].
+
+    In the sum each confidence is rounded to one of the FINER steps within a step.
+    """
     confidence = reduce(np.maximum, counted.probabilities.T)  # by columns: faster than along rows
     right = counted.true_probability == confidence
-    step = np.minimum((confidence * FINE).astype(np.intp), FINE - 1)
-    sums = np.bincount(step, confidence, FINE)
-    step += FINE * right
-    wrong, right = np.bincount(step, minlength=2 * FINE).reshape(2, FINE)
+    steps = FINE * FINER
+    # From float32 to uint16 NumPy takes a twentieth of the time that it takes to other integers.
+    step = (confidence * np.float32(steps)).astype(np.uint16) + np.uint16(steps + 1) * right
+    counts = occurrences([step], [2 * (steps + 1)]).reshape(2, steps + 1)
+    middles = np.append(np.arange(0.5, steps) / steps, 1)
+    parts = (*counts, counts.sum(axis=0) * middles)
+    wrong, right, sums = (_folded(part).reshape(FINE, FINER).sum(axis=1) for part in parts)
     return np.stack([wrong + right, sums, right], axis=-1)
 
 
@@ -100,16 +110,25 @@ def calibration_error(binned: np.ndarray) -> np.ndarray:
 def chances(counted: Counted) -> np.ndarray:
     """Pixels by the probability of each class, others and its own: int64 [C, STEPS, 2]."""
     classes = counted.probabilities.shape[1]
-    every = np.stack([occurrences([_step(row)], [STEPS]) for row in counted.probabilities.T])
-    true = _step(counted.true_probability)
-    own = occurrences([counted.truth.astype(np.uint8), true], [classes, STEPS])
-    return np.stack([every - own, own], axis=-1)
+    every = np.stack([occurrences([_step(row)], [STEPS + 1]) for row in counted.probabilities.T])
+    true, own = counted.truth.astype(np.uint8, copy=False), _step(counted.true_probability)
+    own = occurrences([true, own], [classes, STEPS + 1])
+    return np.stack([_folded(every - own), _folded(own)], axis=-1)
 
 
 def _step(probability: np.ndarray) -> np.ndarray:
-    """The step uint8 of each probability float32."""
-    step = (probability * np.float32(STEPS)).astype(np.int32)  # to uint8 it takes twice the time
-    return np.minimum(step, STEPS - 1).astype(np.uint8)
+    """The step uint8 of each probability float32 [N], STEPS of 1 alone."""
+    if not len(probability):
+        return np.zeros(0, np.uint8)
+    # OpenCV rounds to the nearest, and a half either way: what lies at a step is put above a half.
+    return cv2.convertScaleAbs(probability[None], alpha=STEPS, beta=-0.4999)[0]
+
+
+def _folded(counts: np.ndarray) -> np.ndarray:
+    """The counts [..., n + 1] as [..., n]: what is certain is the last, and goes one before."""
+    found = counts[..., :-1].copy()
+    found[..., -1] += counts[..., -1]
+    return found
 
 
 def threshold_curve(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
