@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from scipy.spatial import cKDTree
 
 from maskwright.data.counting import occurrences
 from maskwright.data.labels import IGNORE
@@ -29,6 +28,8 @@ from maskwright.measures.confusion import check_masks, ratio
 BOUNDARY_WIDTH = 0.02  # of the image's diagonal: the default of Boundary IoU's authors
 F1_TOLERANCE = 0.0075  # of the image's diagonal: that of Csurka et al.
 PERCENTILE = 95  # of the Hausdorff distance
+# A single k-d tree, whose answers are exact: FLANN_INDEX_KDTREE_SINGLE.
+TREE: dict[str, bool | int | float | str] = {"algorithm": 4, "leaf_max_size": 20}
 CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 
@@ -67,10 +68,10 @@ def boundary_overlap(truth: np.ndarray, predicted: np.ndarray, classes: int) -> 
     truth, predicted = _counted(truth, predicted)
     reach = max(1, round(BOUNDARY_WIDTH * math.hypot(*truth.shape)))
     there, here = _boundary_region(truth, reach), _boundary_region(predicted, reach)
-    inside = np.where(there, truth, classes), np.where(here, predicted, classes)
-    joint = occurrences(inside, (classes + 1, classes + 1))
-    both = joint.diagonal()
-    return np.stack([both, joint.sum(axis=0) + joint.sum(axis=1) - both], axis=-1)[:classes]
+    sides = _only(truth, there), _only(predicted, here)
+    alike = _only(sides[0], sides[0] == sides[1])
+    true, found, both = (occurrences([mask], [classes]) for mask in (*sides, alike))
+    return np.stack([both, true + found - both], axis=-1)
 
 
 def boundary_iou(sums: np.ndarray) -> np.ndarray:
@@ -112,7 +113,7 @@ def surface_counts(
     (array([2., 4., 2., 2.]), array([4., 1.]))
     """
     truth, predicted = _counted(truth, predicted)
-    occurs = np.stack([occurrences([side], [classes]) > 0 for side in (truth, predicted)], 1)
+    occurs = np.array([[(side == k).any() for side in (truth, predicted)] for k in range(classes)])
     sums = Surfaces(*(np.zeros((classes, k)) for k in (4, 2, 2, 2)))
     sums.missed[:] = occurs & ~occurs[:, ::-1]
     there, here = _Contours.of(truth), _Contours.of(predicted)
@@ -126,7 +127,7 @@ def surface_counts(
         sums.near[k] = (away <= tolerance).sum(), len(away), (back <= tolerance).sum(), len(back)
         if len(true) and len(guess):
             sums.contour_f1[k] = _f1(away, back, F1_TOLERANCE * diagonal), 1
-            sums.hausdorff[k] = max(np.percentile(side, PERCENTILE) for side in (away, back)), 1
+            sums.hausdorff[k] = max(_percentile(away), _percentile(back)), 1
         elif len(true) or len(guess) or sums.missed[k].any():
             sums.contour_f1[k] = 0, 1
             sums.hausdorff[k] = diagonal, 1
@@ -156,7 +157,7 @@ def mean_of(sums: np.ndarray) -> np.ndarray:
 
 
 class _Contours(NamedTuple):
-    """The contour pixels of all classes: row and column intp [N, 2], and class uint8 [N]."""
+    """The contour pixels of all classes: row and column float32 [N, 2], and class uint8 [N]."""
 
     places: np.ndarray
     classes: np.ndarray
@@ -164,7 +165,8 @@ class _Contours(NamedTuple):
     @classmethod
     def of(cls, mask: np.ndarray) -> _Contours:
         contour = np.flatnonzero(_beside_another(mask, CROSS))  # ten times as fast as argwhere
-        return cls(np.stack(np.unravel_index(contour, mask.shape), 1), mask.ravel()[contour])
+        places = np.stack(np.unravel_index(contour, mask.shape), axis=1).astype(np.float32)
+        return cls(places, mask.ravel()[contour])
 
     def points(self, k: int) -> np.ndarray:
         return self.places[self.classes == k]
@@ -173,7 +175,13 @@ class _Contours(NamedTuple):
 def _counted(truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both masks, with what is ignored in the truth ignored in the prediction too."""
     check_masks(truth, predicted)
-    return truth, np.where(truth == IGNORE, truth, predicted)
+    counts = truth != IGNORE
+    return truth, predicted if counts.all() else _only(predicted, counts)
+
+
+def _only(mask: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """The mask uint8 [H, W] where bool [H, W] says so, elsewhere 255, ignored."""
+    return np.maximum(mask, ~kept * np.uint8(IGNORE))  # a third of the time of ``where``
 
 
 def _beside_another(mask: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -197,10 +205,20 @@ def _boundary_region(mask: np.ndarray, reach: int) -> np.ndarray:
 
 
 def _nearest(start: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """Distance of each start [N, 2] to the nearest goal [M, 2], float64 [N]; inf without goals."""
+    """Distance of each start float32 [N, 2] to the nearest goal [M, 2], float64 [N]; inf without
+    goals."""
     if not (len(start) and len(goal)):
         return np.full(len(start), np.inf)
-    return cKDTree(goal, balanced_tree=False, compact_nodes=False).query(start)[0]
+    squares = cv2.flann.Index(goal, TREE).knnSearch(start, 1)[1][:, 0]  # whole numbers
+    return np.sqrt(squares, dtype=np.float64)
+
+
+def _percentile(values: np.ndarray) -> float:
+    """The percentile of values [N], linear between two of them; a tenth of NumPy's time."""
+    place = (len(values) - 1) * PERCENTILE / 100
+    below, above = math.floor(place), math.ceil(place)
+    low, high = np.partition(values, (below, above))[[below, above]]
+    return float(low + (high - low) * (place - below))
 
 
 def _f1(away: np.ndarray, back: np.ndarray, tolerance: float) -> float:
