@@ -246,6 +246,8 @@ def most_likely(probabilities: np.ndarray) -> np.ndarray:
     mask: np.ndarray = np.zeros(best.shape, np.uint8)
     for index, plane in enumerate(others, 1):
         better: np.ndarray = cv2.compare(plane, best, cv2.CMP_GT)  # 255 where it is
-        mask = np.maximum(mask, better & np.uint8(index))
-        best = cv2.max(best, plane)
+        better &= np.uint8(index)
+        np.maximum(mask, better, out=mask)
+        if index < len(others):
+            best = cv2.max(best, plane)
     return mask

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from maskwright.evaluation.table import Sums, number, overall_scores, pair
+from maskwright.evaluation.table import Sums, number, pair
 from maskwright.evaluation.tally import SIZES
-from maskwright.measures.confusion import ratio
+from maskwright.measures.confusion import Scores, ratio
 from maskwright.measures.resampling import multiplicities, resampled
 
 FEWEST, MOST = 2, 20  # parts that are told apart by name, folder or group
@@ -72,15 +72,14 @@ def scored(
 
 
 def _part(each: Sums, groups: Sequence[str], places: np.ndarray) -> dict[str, Any]:
-    own = {key: values[places] for key, values in each.items()}
-    scores = overall_scores({key: values.sum(axis=0) for key, values in own.items()})
+    own = each["classes"][places]
+    scores = Scores.of_counts(own.sum(axis=0))
     drawn = multiplicities([groups[place] for place in places])
-    draws = overall_scores({key: resampled(values, drawn) for key, values in own.items()})
     return {
         "images": len(places),
-        "pixel_accuracy": number(scores["pixel_accuracy"]),
-        "mean_iou": number(scores["mean_iou"]),
-        "interval": pair(draws["mean_iou"]),
+        "pixel_accuracy": number(scores.pixel_accuracy),
+        "mean_iou": number(scores.mean_iou),
+        "interval": pair(Scores.of_counts(resampled(own, drawn)).mean_iou),
     }
 
 

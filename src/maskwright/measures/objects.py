@@ -174,11 +174,23 @@ def found_objects(
     >>> found_objects(np.array([[0, 7, 7]]), np.array([[1, 1, 0]], bool), np.ones((1, 3), bool))
     array([[2, 1]])
     """
-    counts = counts & (truth_objects > 0)  # most pixels are of no object
-    rows, height = _rows(truth_objects[counts])
-    area = np.bincount(rows, minlength=height)
-    covered = np.bincount(rows[predicted[counts]], minlength=height)
-    return np.stack([area, covered], axis=-1)[1:]
+    starts, lengths = _stretches(truth_objects, predicted, counts)
+    numbers, there, counting = (part.ravel()[starts] for part in (truth_objects, predicted, counts))
+    rows, height = _rows(numbers * counting)
+    area = np.bincount(rows, lengths, height)
+    covered = np.bincount(rows, lengths * there, height)
+    return np.stack([area, covered], axis=-1)[1:].astype(np.int64)
+
+
+def _stretches(*parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where stretches of pixels begin in which none of the parts [H, W] changes, row after row, and
+    how long they are; there are few of them where objects are large."""
+    changes = np.zeros(parts[0].size - 1, bool)
+    for part in parts:
+        line = part.ravel()
+        changes |= line[1:] != line[:-1]
+    starts = np.append(0, np.flatnonzero(changes) + 1)
+    return starts, np.diff(starts, append=parts[0].size)
 
 
 def _rows(objects: np.ndarray) -> tuple[np.ndarray, int]:
