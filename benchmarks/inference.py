@@ -6,10 +6,12 @@ Method   RUN was exported (`maskwright export RUN --format …`); IMAGES is a te
          line. Each model predicts all images into PNG masks in a process of its own, after eight to
          warm up, round after round, so that what else the machine does meets all of them; medians
          of images a second, the largest resident set, and the seconds from starting `maskwright
-         predict` on one photo to its end. Bare: squares of the view alone, one at a time and eight.
-         With --tutorial the tutorial's network, untrained, at the same view, by Keras. Of the peak:
-         the network's multiply-adds in squares of eight, twice, as a share of what a large float32
-         matrix product makes here a second; int8 has a higher peak of its own.
+         predict` on one photo to its end. What is written is removed at the very end: where files
+         were removed, ext4 looks for a place longer for a minute. Bare: squares of the view alone,
+         one at a time and eight. With --tutorial the tutorial's network, untrained, at the same
+         view, by Keras. Of the peak: the network's multiply-adds in squares of eight, twice, as a
+         share of what a large float32 matrix product makes here a second; int8 has a higher peak
+         of its own.
 Result   See README.md.
 """
 
@@ -31,17 +33,16 @@ import numpy as np
 WARM = 8
 
 
-def measured(model: str, images: list[str]) -> dict[str, float]:
+def measured(model: str, images: list[str], folder: Path) -> dict[str, float]:
     """Images a second of one model, in this process."""
     import maskwright as mw
     from maskwright.artifacts import opened
 
     one = opened(model)
-    with tempfile.TemporaryDirectory() as folder:
-        mw.predict(one, images[:WARM], out=Path(folder) / "warm")
-        begun = time.perf_counter()
-        mw.predict(one, images, out=Path(folder) / "masks")
-        rate = len(images) / (time.perf_counter() - begun)
+    mw.predict(one, images[:WARM], out=folder / "warm")
+    begun = time.perf_counter()
+    mw.predict(one, images, out=folder / "masks")
+    rate = len(images) / (time.perf_counter() - begun)
     predictor = one.predictor
     side = predictor.view.size + 2 * predictor.margin
     squares = np.random.default_rng(0).integers(256, size=(8, side, side, predictor.bands.count))
@@ -111,20 +112,23 @@ def main() -> None:
     parser.add_argument("images", type=Path)
     parser.add_argument("--tutorial", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs=2, help=argparse.SUPPRESS)  # model, folder
     given = parser.parse_args()
     images = given.images.read_text().split()
     if given.only:
-        print(json.dumps(measured(given.only, images)))
+        print(json.dumps(measured(given.only[0], images, Path(given.only[1]))))
         return
     exports = sorted(path for path in (Path(given.run) / "exports").glob("*") if path.is_dir())
     found: dict[str, list[dict[str, float]]] = {}
-    for _ in range(given.rounds):
-        for model in (given.run, *map(str, exports)):
-            command = [sys.executable, __file__, given.run, str(given.images), "--only", model]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            row = json.loads(done.stdout.splitlines()[-1]) | {"start": start(model, images[0])}
-            found.setdefault(Path(model).name, []).append(row)
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(given.rounds):
+            for model in (given.run, *map(str, exports)):
+                place = f"{folder}/{number}-{Path(model).name}"
+                command = [sys.executable, __file__, given.run, str(given.images)]
+                command += ["--only", model, place]
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                row = json.loads(done.stdout.splitlines()[-1]) | {"start": start(model, images[0])}
+                found.setdefault(Path(model).name, []).append(row)
     from maskwright.runs import load
 
     run = load(given.run)

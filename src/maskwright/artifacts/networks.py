@@ -39,10 +39,11 @@ class Part(NamedTuple):
         found = np.moveaxis(found, self.axis, -1)
         if not self.small:
             return found
-        large = enlarged(found, facts.size)
-        if facts.rims:
-            large = tempering(large, facts.temperature)
-        return np.divide(large, np.float32(facts.temperature), out=large)
+        warmth = np.float32(facts.temperature)
+        if not facts.rims:  # then it does not matter which is first, and dividing few is quicker
+            return enlarged(found / warmth, facts.size)
+        large = tempering(enlarged(found, facts.size), facts.temperature)
+        return np.divide(large, warmth, out=large)
 
 
 def enlarged(logits: np.ndarray, size: int) -> np.ndarray:

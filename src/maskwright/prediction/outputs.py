@@ -33,7 +33,7 @@ FORMATS = ("png", "tiff")
 LARGEST_OVERLAY = 8192  # pixels, the longer side
 BLANK = 64  # rows that are made at a time
 BROKEN = -1  # in place of a row: no further one is written
-EVERY = 4  # of which row and column the mean confidence is taken
+EVERY = 4  # of which row the mean confidence is taken
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,10 @@ class Output:
     def _take(
         self, top: int, mask: np.ndarray, scores: np.ndarray, inside: np.ndarray | None
     ) -> None:
-        self.counts += occurrences([mask], [256])
-        few = np.moveaxis(scores[::EVERY, ::EVERY], -1, 0)
+        known = occurrences([mask], [len(self.table)])
+        self.counts[: len(known)] += known
+        self.counts[IGNORE] += mask.size - known.sum()
+        few = np.moveaxis(scores[::EVERY], -1, 0)
         self.sure += float(reduce(np.maximum, few).mean()) * len(mask)
         self.sinks["mask"].put(self.table.encode(mask))
         if "confidence" in self.sinks:
