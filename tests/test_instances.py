@@ -104,7 +104,7 @@ def test_what_touches_is_parted_and_counted(run, tmp_path):
     for name in ("out", "plain"):
         with (tmp_path / name / "predictions.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
-        counts[name] = [int(row["objects of object"]) for row in rows]
+        counts[name] = [int(row["objects"]) for row in rows]
         assert not [key for key in rows[0] if "rim" in key or "boundary" in key]
     assert counts == {"out": [8, 8], "plain": [4, 4]}
     objects = run.objects(images[0])

@@ -27,7 +27,7 @@ def test_what_was_remembered_is_the_rate_and_says_so():
     remember(SMALL, 0.5)
     rate = rate_of(SMALL)
     assert rate.seconds == 0.5
-    assert "last training of this network here" in rate.source
+    assert "this network was last trained here" in rate.source
 
 
 def test_what_was_not_is_measured(monkeypatch):

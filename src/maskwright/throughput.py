@@ -50,7 +50,7 @@ def rate_of(model: ModelConfig, *, measure: bool = True) -> Rate:
     """The rate of this network on this machine; where it is unknown, measured or assumed."""
     seconds = remembered().get(key_of(model))
     if seconds:
-        return Rate(seconds, "as in the last training of this network here")
+        return Rate(seconds, "as measured when this network was last trained here")
     if not measure:
         return Rate(ASSUMED, "as assumed for two free cores; in so short a time it is not measured")
     return Rate(STEP * probe(model), "estimated from a prediction that was timed just now")

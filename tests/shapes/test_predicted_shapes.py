@@ -14,7 +14,7 @@ from maskwright.cli import cli
 from maskwright.data.images import write_numbers
 from maskwright.data.labels import ClassTable, Label
 from maskwright.errors import DataError, UsageError
-from maskwright.prediction import predict, say_what_is_odd
+from maskwright.prediction import predict, say_what_was_found
 from maskwright.predictor import certainty
 from maskwright.shapes.writing import FORMATS, finding
 
@@ -50,7 +50,7 @@ def test_objects_are_two_tables_of_all_images(run, tmp_path):
     assert [(row["image"], row["number"], row["area"]) for row in objects] == [
         ("0.png", "1", "60"), ("1.png", "1", "60"),
     ]  # fmt: skip
-    assert [row["objects of thing"] for row in pictures] == ["1", "1"]
+    assert [row["objects"] for row in pictures] == ["1", "1"]
     assert pictures[0]["share of thing"] == "0.5"
     assert 0.99 < float(objects[0]["confidence"]) <= 1
 
@@ -185,7 +185,9 @@ def test_a_table_with_a_boundary_parts_by_it_without_being_asked():
     sheet = wanted.sheet("a.png", None, (1, 5), Path)
     numbers = sheet.put(mask, np.full((1, 5), 0.5, np.float32))
     assert numbers.tolist() == [[1, 1, 2, 2, 0]]
-    assert sheet.counted() == {"objects": 2, "objects of pet": 2, "objects of border": 0}
+    assert sheet.counted() == {
+        "objects": 2, "objects of pet": 2, "objects of border": 0, "pieces too small": 0,
+    }  # fmt: skip
 
 
 def test_what_was_found_and_written_is_said(run, tmp_path, capsys):
@@ -200,6 +202,20 @@ def test_what_was_found_and_written_is_said(run, tmp_path, capsys):
 def test_several_classes_are_counted_each(capsys):
     row = {"objects": 3, "objects of cell": 1, "objects of pet": 2, "objects of dog": 0}
     names = ["ground", "cell", "pet", "dog"]
-    shares = {f"share of {name}": 0.25 for name in names}
-    say_what_is_odd([row | shares] * 2, names, abstain=False)
-    assert "6 objects (2 cell, 4 pet) in 2 images" in capsys.readouterr().err
+    say_what_was_found([row | {"pieces too small": 0}] * 2, names, least=10)
+    told = capsys.readouterr().err
+    assert "6 objects (2 cell, 4 pet) in 2 images" in told
+    assert "fewer" not in told
+
+
+def test_pieces_too_small_are_counted_and_said(capsys):
+    labels = tuple(Label(n, "#000000", (k,)) for k, n in enumerate(("background", "pet")))
+    wanted = finding(ClassTable("index", labels), objects=True, least=3)
+    mask = np.array([[1, 1, 1, 0, 1], [0, 0, 0, 0, 1], [1, 0, 0, 0, 0]], np.uint8)
+    sheet = wanted.sheet("a.png", None, mask.shape, Path)
+    sheet.put(mask, np.full(mask.shape, 0.5, np.float32))
+    assert sheet.counted() == {"objects": 1, "pieces too small": 2}
+    say_what_was_found([sheet.counted()], ["background", "pet"], least=3)
+    told = " ".join(capsys.readouterr().err.split())
+    assert "1 object in 1 image" in told
+    assert "2 pieces of fewer than 3 pixels counted as no object: --least-area sets" in told

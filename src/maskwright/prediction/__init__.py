@@ -28,7 +28,7 @@ from maskwright.prediction.working import Work
 from maskwright.predictor import Predictor
 from maskwright.recording import FIRST, LAST
 from maskwright.runs import Run
-from maskwright.shapes.writing import finding
+from maskwright.shapes.writing import TOO_SMALL, finding
 
 TABLE = "predictions.csv"
 LOCK = ".predictions.lock"
@@ -118,7 +118,10 @@ def predict(
                     record.path.unlink()
         write_tables(record, extra)
     lines = [record.lines[stem] for stem in work.asked if stem in work.done]
-    say_what_is_odd([line["row"] for line in lines], names, bool(abstain))
+    rows = [line["row"] for line in lines]
+    if finds and rows:
+        say_what_was_found(rows, names, finds.least)
+    say_what_is_odd(rows, names, bool(abstain))
     if lines:
         say_what_is_written(extra, Path(lines[0]["mask"]).suffix, folder)
     if work.unreadable:
@@ -235,15 +238,23 @@ def write_tables(record: Record, extra: Extra) -> None:
         extra.finding.write_shared(record.out, lines)
 
 
+def say_what_was_found(rows: Sequence[Mapping[str, Any]], names: Sequence[str], least: int) -> None:
+    """Say how many objects of ``least`` pixels or more there are by the rows of predictions.csv."""
+    total, specks = sum(row["objects"] for row in rows), sum(row[TOO_SMALL] for row in rows)
+    kinds = [name for name in names if f"objects of {name}" in rows[0]]
+    count = {name: sum(row[f"objects of {name}"] for row in rows) for name in kinds}
+    each = ", ".join(f"{count[name]:,} {name}" for name in kinds if count[name])
+    of_what = f" ({each})" if each else ""
+    say(f"{amount(total, 'object')}{of_what} in {amount(len(rows), 'image')}")
+    if specks:
+        say(
+            f"{amount(specks, 'piece')} of fewer than {least} pixels counted as no object: "
+            "--least-area sets another limit"
+        )
+
+
 def say_what_is_odd(rows: Sequence[Mapping[str, Any]], names: Sequence[str], abstain: bool) -> None:
     """Say of the rows of predictions.csv what people should know of them."""
-    if rows and "objects" in rows[0]:
-        total = sum(row["objects"] for row in rows)
-        kinds = [name for name in names if f"objects of {name}" in rows[0]]
-        count = {name: sum(row[f"objects of {name}"] for row in rows) for name in kinds}
-        each = ", ".join(f"{count[name]:,} {name}" for name in kinds if count[name])
-        of_what = f" ({each})" if kinds[1:] and total else ""
-        say(f"{amount(total, 'object')}{of_what} in {amount(len(rows), 'image')}")
     alone = [name for row in rows for name in names if row[f"share of {name}"] == 1]
     if alone:
         say(

@@ -14,7 +14,7 @@ from maskwright.files import write_text
 from maskwright.prediction.inputs import Picture, is_video_name
 
 NAME = ".predictions.jsonl"
-FORMAT = 1
+FORMAT = 2  # 1 did not count the pieces that are too small
 
 
 class Record:

@@ -53,6 +53,7 @@ class Object:
 class Objects:
     """The objects of an image: ``labels`` int32 [H, W] has each one's number, 0 elsewhere.
 
+    ``dropped`` is how many pieces were too small to be any.
     Of an image that is looked at in parts (search.py) they are those of a part: ``labels`` are its
     rows from ``top`` on, with the numbers less ``before``, how many objects earlier parts had.
     Numbers above ``len(rows)`` are neighbours that belong to other parts.
@@ -60,6 +61,7 @@ class Objects:
 
     labels: np.ndarray
     rows: tuple[Object, ...]
+    dropped: int = 0
     top: int = 0
     before: int = 0
 
@@ -130,8 +132,8 @@ def find_objects(
     from maskwright.shapes.parting import told_apart
 
     labels = told_apart(mask, [*table.ground, IGNORE], part, rim, inside)
-    labels = numbered(labels, least)
-    return Objects(labels, tuple(measured(labels, mask, rim, table, confidence)))
+    labels, dropped = numbered(labels, least)
+    return Objects(labels, tuple(measured(labels, mask, rim, table, confidence)), dropped)
 
 
 def predicted_objects(
@@ -178,14 +180,17 @@ def parting(
     return "boundary", table.names.index(name)
 
 
-def numbered(labels: np.ndarray, least: int, own: np.ndarray | None = None) -> np.ndarray:
+def numbered(
+    labels: np.ndarray, least: int, own: np.ndarray | None = None
+) -> tuple[np.ndarray, int]:
     """Labels int32 [H, W] with those of fewer than ``least`` pixels dropped, and the others
-    numbered from 1 on by their first pixels in reading order.
+    numbered from 1 on by their first pixels in reading order; and how many were dropped.
 
     Where not all are one's ``own`` in bool [H, W], the others are kept and have the numbers after.
 
-    >>> numbered(np.array([[7, 7, 0, 3], [9, 0, 0, 3]]), 2).tolist()
-    [[1, 1, 0, 2], [0, 0, 0, 2]]
+    >>> labels, dropped = numbered(np.array([[7, 7, 0, 3], [9, 0, 0, 3]]), 2)
+    >>> labels.tolist(), dropped
+    ([[1, 1, 0, 2], [0, 0, 0, 2]], 1)
     """
     count, first = np.bincount(labels.ravel()), first_pixels(labels)
     there = first < labels.size
@@ -193,10 +198,11 @@ def numbered(labels: np.ndarray, least: int, own: np.ndarray | None = None) -> n
     if own is not None:
         ours[there] = own.ravel()[first[there]]
     kept = np.flatnonzero(ours & (count >= least))
+    dropped = int(ours.sum()) - len(kept)
     kept = np.concatenate([kept[np.argsort(first[kept])], np.flatnonzero(there & ~ours)])
     number = np.zeros(len(count), np.int32)
     number[kept] = np.arange(1, len(kept) + 1)
-    return number[labels]
+    return number[labels], dropped
 
 
 def first_pixels(labels: np.ndarray) -> np.ndarray:

@@ -114,14 +114,14 @@ class Search:
         self.done[:rows] |= own
         inside = insides[0] if insides else None
         labels = told_apart(mask, self.without, self.part, self.rim, inside)
-        labels = numbered(labels, self.least, own)
+        labels, dropped = numbered(labels, self.least, own)
         ours = np.where(own, labels, 0)
         found = tuple(
             self._placed(one) for one in measured(ours, mask, self.rim, self.table, confidence)
         )
         self.numbers[:rows] += np.where(ours > 0, ours + self.count, 0)
         before, self.count = self.count, self.count + len(found)
-        return Objects(labels, found, self.top, before)
+        return Objects(labels, found, dropped, self.top, before)
 
     def _placed(self, one: Object) -> Object:
         """An object of the window, as one of the image."""

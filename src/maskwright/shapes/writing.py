@@ -51,6 +51,7 @@ ALL: Mapping[str, tuple[Callable[[Page, Sequence[Any]], Any], Mapping[str, Calla
 FORMATS = tuple(ITEMS)
 TABLE = "objects.csv"
 NUMBERS = "objects"  # an image of their numbers, which stand in objects.csv
+TOO_SMALL = "pieces too small"  # a column of predictions.csv
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class Sheet:
             boundary=wanted.boundary, rims=wanted.rims, most=self.most,
         )  # fmt: skip
         self.count: Counter[str] = Counter()  # objects of each class
+        self.dropped = 0  # pieces too small to be any
         self.rows: list[dict[str, object]] = []  # of objects.csv
         self.items: dict[str, list[Any]] = {kind: [] for kind in wanted.shapes}
 
@@ -128,6 +130,7 @@ class Sheet:
             return np.zeros((0, self.page.width), np.int32)
         for objects in found.objects:
             self.count.update(one.name for one in objects)
+            self.dropped += objects.dropped
             if self.wanted.listed:
                 self.rows += tables.rows(self.page.name, objects)
             if self.items:
@@ -137,11 +140,12 @@ class Sheet:
         return found.numbers
 
     def counted(self) -> dict[str, int]:
-        """How many objects the image has, and of each class that is not ground."""
+        """How many objects the image has, of each class that is not ground where several are, and
+        how many pieces were too small."""
         table = self.wanted.table
         kinds = [name for k, name in enumerate(table.names) if k not in table.ground]
-        of_kinds = {f"objects of {name}": self.count[name] for name in kinds}
-        return {"objects": self.count.total()} | of_kinds
+        of_kinds = {f"objects of {name}": self.count[name] for name in kinds if kinds[1:]}
+        return {"objects": self.count.total()} | of_kinds | {TOO_SMALL: self.dropped}
 
     def write(self) -> dict[str, Any]:
         """Write the image's files, and tell what those of all images say of it: "objects", rows of
