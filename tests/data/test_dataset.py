@@ -94,6 +94,12 @@ def test_what_lowers_quality_is_said_in_one_line(folder, capsys):
     assert said.count("\n") == 1
 
 
+def test_the_command_that_tells_more_splits_as_was_asked(folder, capsys):
+    load_dataset(folder, split=SplitConfig(by="random", test=0.2), seed=3)
+    words = ["--seed", "3", "--set", "'split.by=\"random\"'", "--set", "split.test=0.2"]
+    assert f"maskwright check {folder} {' '.join(words)} tells more" in capsys.readouterr().err
+
+
 # What stops it
 
 

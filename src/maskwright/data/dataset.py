@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,30 +72,44 @@ def load_dataset(
     """
     found = check(data, seed=seed, table=table, bands=bands, split=split)
     skips = skip_bad or (split is not None and split.skip_bad)
+    look = looking(data, split, seed)
     left_out = [f for f in found.stops if skips and can_be_skipped(f)]
     for finding in left_out:
-        name_files(finding, "left out", found)
+        name_files(finding, "left out", look)
     if stops := [finding for finding in found.stops if finding not in left_out]:
         if len(stops[0].flaws) > 1:
-            name_files(stops[0], "wrong", found)
-        raise DataError(in_one_line(stops[0], found))
+            name_files(stops[0], "wrong", look)
+        raise DataError(in_one_line(stops[0], found, look))
     assert found.table is not None
     if lowers := [finding for finding in found.findings if finding.severity == LOWERS]:
         things = some((f"{finding.title} ({finding.count})" for finding in lowers), 3)
-        say(f"noticed: {things}; {command('check', data)} tells more")
+        say(f"noticed: {things}; {look} tells more")
     root, layout = found.listing.root, found.listing.layout
     return Dataset(root, layout, found.table, found.pairs, found.pixels, found.bands)
 
 
-def name_files(finding: Finding, what: str, found: Audit) -> None:
+def looking(data: object, split: SplitConfig | None, seed: int) -> str:
+    """The command that shows all that is wrong with data that are split in this way.
+
+    >>> print(looking("cells", SplitConfig(group="(.+)_"), seed=0))
+    maskwright check cells --set 'split.group="(.+)_"'
+    """
+    usual, words = vars(SplitConfig()), ["--seed", str(seed)] if seed else []
+    for key, value in vars(split or AUTO).items():
+        if value != usual[key]:
+            words += ["--set", f"split.{key}={json.dumps(value)}"]
+    return command("check", data, *words)
+
+
+def name_files(finding: Finding, what: str, look: str) -> None:
     """Say each file of a finding, up to twenty of them."""
     for flaw in finding.flaws[:NAMED]:
         say(f"{what}: {flaw.path}: {flaw.detail}")
     if (more := len(finding.flaws) - NAMED) > 0:
-        say(f"{what}: {more} more; {command('check', found.data)} shows all")
+        say(f"{what}: {more} more; {look} shows all")
 
 
-def in_one_line(finding: Finding, found: Audit) -> str:
+def in_one_line(finding: Finding, found: Audit, look: str) -> str:
     """A finding as an error: the first file, what is wrong, what to do, and how many more."""
     first, *others = finding.flaws
     more = ""
@@ -103,7 +118,7 @@ def in_one_line(finding: Finding, found: Audit) -> str:
         more = f" (so it is with {len(others)} more: {names})"
     kinds = len(found.stops) - 1
     skip = "; --skip-bad leaves such files out" if can_be_skipped(finding) else ""
-    rest = f"; {command('check', found.data)} shows {amount(kinds, 'more kind')}" if kinds else ""
+    rest = f"; {look} shows {amount(kinds, 'more kind')}" if kinds else ""
     return f"{first.path}: {first.detail}; {finding.remedy}{more}{skip}{rest}"
 
 
