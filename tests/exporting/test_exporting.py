@@ -109,6 +109,7 @@ def test_runs_of_windows_and_those_that_mirror_their_border(runs, name, format, 
     np.testing.assert_allclose(theirs, mine, atol=0.02)
     card = (tmp_path / "made" / "model-card.md").read_text("utf-8")
     assert ("cut the image, made 0.5 times as large" in card) == (name == "windows")
+    assert "`inside`" not in card
 
 
 SABOTAGE = {

@@ -15,7 +15,7 @@ from maskwright.runs import Run
 
 HERE = Path(__file__).parent
 WINDOWS = (
-    "It takes squares: cut the image, made $scale times as large, into squares of $size pixels "
+    "It takes squares: cut the image$larger into squares of $size pixels "
     "that overlap by $overlap of their side, and blend what comes back; `maskwright predict` does "
     "so, with weights that fall towards a square's border, which the lines below leave out: a few "
     "pixels in a thousand differ."
@@ -30,7 +30,8 @@ IMAGES = (
 )
 SQUARE = "the bytes of a square, `height` and `width` {0} both"
 INSIDE = (
-    "| `inside` | float32 [batch, height, width], the probability of lying inside of an object |\n"
+    "| `inside` | float32 [batch, height, width], the probability of lying inside of an object, "
+    "not on its rim; `maskwright predict {0} IMAGES --objects` parts by it what touches |\n"
 )
 OTHER_BANDS = (
     "What follows reads pictures as RGB; this model takes {0} bands, so read yours with as many."
@@ -47,7 +48,8 @@ def card(run: Run, artifact: Artifact, parity: Parity) -> str:
     """The card as Markdown."""
     facts, view = artifact.facts, artifact.facts.view
     known = {
-        "size": view.size + 2 * facts.margin, "scale": f"{view.scale:g}",
+        "size": view.size + 2 * facts.margin,
+        "larger": "" if view.scale == 1 else f", made {view.scale:g} times as large,",
         "overlap": f"{view.overlap:.0%}",
     }  # fmt: skip
     known["how"] = Template(WAYS[view.fit]).substitute(known)
@@ -68,7 +70,7 @@ def card(run: Run, artifact: Artifact, parity: Parity) -> str:
         parity=parity.in_words(),
         sizes=", ".join(parity.sizes),
         bands=facts.bands.count,
-        inside=INSIDE if facts.rims else "",
+        inside=INSIDE.format(artifact.path.name) if facts.rims else "",
         calls=calls(artifact),
     )  # fmt: skip
 
