@@ -95,6 +95,10 @@ def test_repair_csv_says_what_was_done(root, tmp_path):
     assert resized["into"] == f"masks/{mask(root).name}"
     assert rows[f"masks/{flipped.name}"]["what"].startswith("left out: masks that fit their images")
     assert rows[f"masks/{flipped.name}"]["into"] == ""
+    (its,) = (
+        row for name, row in rows.items() if Path(name).stem == flipped.stem and "images" in name
+    )
+    assert its["what"].startswith(f"left out with {flipped.name}: masks that fit")
     assert rows[f"images/{image(root, 0).name}"]["what"] == "copied"
     assert len(rows) == 2 * COUNT
     assert f"{COUNT - 1} pairs in {out}, 2 files left out" in made.in_words()

@@ -118,24 +118,26 @@ def plan(found: Audit) -> tuple[list[Job], list[Done]]:
     names: set[str] = set()
     for pair in found.listing.pairs:
         image, mask = found.facts[pair.image].image, found.facts[pair.image].mask
-        why = _why_not(flaws.get(pair.image, [])) or copies.get(pair.image, "")
+        at, why = _why_not(flaws.get(pair.image, [])) or (pair.image, copies.get(pair.image, ""))
         if why or isinstance(image, Flaw) or isinstance(mask, Flaw):
-            done += [Done(path, f"left out: {why}") for path in (pair.image, pair.mask)]
+            for path in (pair.image, pair.mask):
+                beside = "" if path == at else f" with {at.name}"
+                done.append(Done(path, f"left out{beside}: {why}"))
             continue
         kinds = frozenset(flaw.kind for flaw in flaws.get(pair.image, []))
         jobs.append(Job(pair, _name(pair, found.listing.root, names), image, kinds))
     return jobs, done
 
 
-def _why_not(flaws: Sequence[Flaw]) -> str:
-    """Why a pair is left out, empty where it can be mended."""
+def _why_not(flaws: Sequence[Flaw]) -> tuple[Path, str] | None:
+    """The file for which a pair is left out, and why; None where it can be mended."""
     for flaw in flaws:
         if flaw.kind == "several-candidates" and not _equal_bytes(flaw):
-            return f"{flaw.path.name}: {flaw.detail}"
+            return flaw.path, f"{flaw.path.name}: {flaw.detail}"
         stops = KINDS[flaw.kind].severity == STOPS and flaw.kind not in MENDED
         if stops or flaw.kind in ALSO_OUT:
-            return f"{KINDS[flaw.kind].title}: {flaw.detail}"
-    return ""
+            return flaw.path, f"{KINDS[flaw.kind].title}: {flaw.detail}"
+    return None
 
 
 def _equal_bytes(flaw: Flaw) -> bool:
