@@ -220,6 +220,12 @@ def write_mask(path: Path, values: np.ndarray, palette: np.ndarray) -> None:
     image.save(path, format="PNG", compress_type=zlib.Z_RLE)
 
 
+def write_grey(path: Path, values: np.ndarray) -> None:
+    """Write values uint8 [H, W] as a grey PNG, compressed as masks are: what changes little from
+    pixel to pixel is as small so, in a quarter of the time."""
+    Image.fromarray(values).save(path, format="PNG", compress_type=zlib.Z_RLE)
+
+
 def write_image(path: Path, image: np.ndarray) -> None:
     """Write image uint8 [H, W, 3] in the format that the path's extension names."""
     Image.fromarray(image).save(path, quality=90)
