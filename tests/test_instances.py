@@ -177,4 +177,6 @@ def test_an_export_knows_rims_as_its_run_does(run, format, tmp_path):
     for own, its in ((run.predictor, artifact.predictor), (run.parter, artifact.parter)):
         np.testing.assert_allclose(its.probabilities(image), own.probabilities(image), atol=1e-4)
     card = (tmp_path / "made" / "model-card.md").read_text("utf-8")
-    assert f"`maskwright predict {artifact.path.name} IMAGES --objects` parts by it" in card
+    call = f"`maskwright predict {artifact.path.name} IMAGES --out masks --objects`"
+    assert f"{call} parts by it what touches" in card
+    assert "cut the image into squares of 64 pixels" in card  # at its own scale, so not enlarged

@@ -211,6 +211,14 @@ def test_windows_of_a_scaled_image_come_back_at_its_own_size(scale):
     assert mask[:, 32:].min() == 1
 
 
+@pytest.mark.parametrize("classes", [1, 2, 128, 129, 254])
+def test_the_likeliest_of_many_classes_is_found(classes):
+    scores = np.random.default_rng(0).random((5, 7, classes), np.float32)
+    for laid in (scores, np.moveaxis(np.moveaxis(scores, -1, 0).copy(), 0, -1)):
+        np.testing.assert_array_equal(most_likely(laid), scores.argmax(axis=-1))
+        np.testing.assert_allclose(softmax(laid).sum(axis=-1), 1, atol=1e-5)
+
+
 def test_squares_of_several_images_share_batches():
     asked = []
 

@@ -8,7 +8,7 @@ from maskwright.data.counting import occurrences
 
 
 @pytest.mark.parametrize("exact", [1, 7, 10**9])
-@pytest.mark.parametrize("bins", [(2,), (256,), (3, 5), (2, 256), (1, 1)])
+@pytest.mark.parametrize("bins", [(2,), (7,), (256,), (3, 5), (2, 256), (1, 1)])
 def test_values_are_counted_alone_and_together(bins, exact, monkeypatch):
     monkeypatch.setattr(counting, "EXACT", exact)
     rng = np.random.default_rng(0)
@@ -31,6 +31,13 @@ def test_parts_of_masks_and_empty_ones_are_counted():
 
 
 def test_more_pixels_than_float32_counts_one_by_one():
-    mask = np.zeros(2**24 + 3, np.uint8)
+    mask = np.zeros(2**24 + 2, np.uint8)
     mask[-1] = 1
-    assert occurrences([mask], [2]).tolist() == [2**24 + 2, 1]
+    assert occurrences([mask], [7]).tolist() == [2**24 + 1, 1, 0, 0, 0, 0, 0]
+
+
+def test_values_of_16_bits_are_counted():
+    mask = np.random.default_rng(0).integers(2**16, size=(40, 90), dtype=np.uint16)
+    for bins in (300, 24_002, 2**16):
+        wanted = np.bincount(mask.ravel(), minlength=2**16)[:bins]
+        np.testing.assert_array_equal(occurrences([mask], [bins]), wanted)

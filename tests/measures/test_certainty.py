@@ -66,6 +66,17 @@ def test_an_impossible_class_costs_much_and_not_infinitely_much():
     assert penalties(sure).tolist() == pytest.approx([-np.log(1e-7), 2, 1])
 
 
+def test_probabilities_of_other_kinds_are_counted_alike():
+    truth, sure = np.array([[0, 1, 255, 1]], np.uint8), np.array([[0.5, 0.25, 0.5, 0.75]])
+    said = np.stack([1 - sure, sure], axis=-1)
+    for kind in (np.float16, np.float32, np.float64):
+        pixels = Counted.of(truth, said.astype(kind))
+        assert pixels.true_probability.tolist() == [0.5, 0.25, 0.75]
+        assert pixels.probabilities.T.flags["C_CONTIGUOUS"]
+        raw = Counted(np.array([0, 1]), said[0, :2].astype(kind))
+        assert raw.true_probability.tolist() == [0.5, 0.25]
+
+
 def test_confidences_by_hand():
     pixels = Counted(
         np.array([0, 1, 1]), np.array([[1.0, 0.0], [0.105, 0.895], [0.71, 0.29]], np.float32)

@@ -147,6 +147,20 @@ def test_another_way_is_not_mixed_in(run, tmp_path, images, options, words):
         predict(run, images, out=tmp_path / "out", resume=True, **options)
 
 
+@pytest.mark.parametrize("version", [1, None])
+def test_lines_of_another_version_are_not_mixed_in(run, tmp_path, images, version):
+    predict(run, images[0], out=tmp_path / "out")
+    path = tmp_path / "out" / NAME
+    made, *lines = path.read_text("utf-8").splitlines()
+    made = {**json.loads(made), "version": version}
+    if version is None:
+        del made["version"]
+    path.write_text("\n".join([json.dumps(made), *lines, ""]), "utf-8")
+    words = rf"differ in version \({version or 'none'} there, 2 here\)"
+    with pytest.raises(UsageError, match=words):
+        predict(run, images, out=tmp_path / "out", resume=True)
+
+
 def test_another_model_is_not_mixed_in(run, tmp_path, images):
     (run.path / "model.keras").write_bytes(b"one")
     predict(run, images[0], out=tmp_path / "out")

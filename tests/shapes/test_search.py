@@ -67,6 +67,7 @@ def test_objects_by_parts_are_those_of_the_whole(seed, way):
     )
     found = [one for objects in parts for one in objects]
     assert [one.number for one in found] == [*range(1, len(whole) + 1)]
+    assert sum(objects.dropped for objects in parts) == whole.dropped
     assert numbers.shape == mask.shape
     first = {number: place for place, number in reversed([*enumerate(numbers.ravel())]) if number}
     same = {number: int(whole.labels.ravel()[place]) for number, place in first.items()}

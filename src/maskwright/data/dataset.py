@@ -94,10 +94,10 @@ def looking(data: object, split: SplitConfig | None, seed: int) -> str:
     >>> print(looking("cells", SplitConfig(group="(.+)_"), seed=0))
     maskwright check cells --set 'split.group="(.+)_"'
     """
-    usual, words = vars(SplitConfig()), ["--seed", str(seed)] if seed else []
+    words = ["--seed", str(seed)] if seed else []
     for key, value in vars(split or AUTO).items():
-        if value != usual[key]:
-            words += ["--set", f"split.{key}={json.dumps(value)}"]
+        if value != getattr(AUTO, key) and key != "skip_bad":  # check shows them in any case
+            words += ["--set", f"split.{key}={json.dumps(value, ensure_ascii=False)}"]
     return command("check", data, *words)
 
 

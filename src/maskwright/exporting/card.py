@@ -31,7 +31,8 @@ IMAGES = (
 SQUARE = "the bytes of a square, `height` and `width` {0} both"
 INSIDE = (
     "| `inside` | float32 [batch, height, width], the probability of lying inside of an object, "
-    "not on its rim; `maskwright predict {0} IMAGES --objects` parts by it what touches |\n"
+    "not on its rim; `maskwright predict {0} IMAGES --out masks --objects` parts by it what "
+    "touches |\n"
 )
 OTHER_BANDS = (
     "What follows reads pictures as RGB; this model takes {0} bands, so read yours with as many."

@@ -27,10 +27,8 @@ LEAST = 1e-7  # probability; no logarithm of less is taken
 
 @dataclass(frozen=True)
 class Counted:
-    """The pixels that count: true class uint8 [N], probabilities float32 [N, C] of all classes.
-
-    In memory the probabilities are a class a row.
-    """
+    """The pixels that count: true class [N], any integers, probabilities float32 [N, C] of all
+    classes, in memory a class a row."""
 
     truth: np.ndarray
     probabilities: np.ndarray
@@ -40,16 +38,16 @@ class Counted:
         """Of truth uint8 [H, W], 255 is ignored, and probabilities float32 [H, W, C]."""
         counts = (truth != IGNORE).ravel()
         rows = np.moveaxis(probabilities, -1, 0).reshape(probabilities.shape[-1], -1)
-        rows = np.ascontiguousarray(rows)
+        rows = np.ascontiguousarray(rows, np.float32)
         if counts.all():
             return cls(truth.ravel(), rows.T)
-        return cls(truth.ravel()[counts], rows[:, counts].T)
+        return cls(truth.ravel()[counts], np.compress(counts, rows, axis=1).T)
 
     @cached_property
     def true_probability(self) -> np.ndarray:
         """Probability of the true class, float32 [N]."""
         found = np.zeros((1, len(self.truth)), np.float32)
-        for k, row in enumerate(self.probabilities.T):  # of few classes faster than one by one
+        for k, row in enumerate(self.probabilities.T.astype(np.float32, copy=False)):
             cv2.copyTo(row[None], (self.truth == k).view(np.uint8)[None], found)
         return found[0]
 
@@ -76,7 +74,7 @@ def penalties(counted: Counted) -> np.ndarray:
 def confidences(counted: Counted) -> np.ndarray:
     """Pixels, sum of their confidence, and how many are right, by confidence: float64 [FINE, 3].
 
-    In the sum each confidence is rounded to one of the FINER steps within a step.
+    In the sum a confidence counts as the middle of one of the FINER steps within a step, 1 as 1.
     """
     confidence = reduce(np.maximum, counted.probabilities.T)  # by columns: faster than along rows
     right = counted.true_probability == confidence

@@ -57,7 +57,7 @@ def boundary_overlap(truth: np.ndarray, predicted: np.ndarray, classes: int) -> 
     of another class or from the outside of the image. That is what is left of the class after d
     erosions of 3×3, of a mask padded with 0, are taken away: `mask_to_boundary` in
     boundary_utils.py of the authors' boundary-iou-api (Cheng et al., CVPR 2021). Ignored pixels
-    are nobody's: they make no boundary and lie in none.
+    are nobody's: they make no boundary and lie in none. 255 in the prediction alone is a miss.
 
     >>> truth = np.zeros((3, 4), np.uint8)  # diagonal 5, so d = 1
     >>> truth[:, 2:] = 1  # only a pixel with all its eight neighbours in its class is no boundary
@@ -113,7 +113,7 @@ def surface_counts(
     (array([2., 4., 2., 2.]), array([4., 1.]))
     """
     truth, predicted = _counted(truth, predicted)
-    occurs = np.array([[(side == k).any() for side in (truth, predicted)] for k in range(classes)])
+    occurs = np.stack([occurrences([side], [classes]) > 0 for side in (truth, predicted)], 1)
     sums = Surfaces(*(np.zeros((classes, k)) for k in (4, 2, 2, 2)))
     sums.missed[:] = occurs & ~occurs[:, ::-1]
     there, here = _Contours.of(truth), _Contours.of(predicted)
@@ -209,7 +209,7 @@ def _nearest(start: np.ndarray, goal: np.ndarray) -> np.ndarray:
     goals."""
     if not (len(start) and len(goal)):
         return np.full(len(start), np.inf)
-    squares = cv2.flann.Index(goal, TREE).knnSearch(start, 1)[1][:, 0]  # whole numbers
+    squares = cv2.flann.Index(goal, TREE).knnSearch(start, 1)[1][:, 0]  # exact to 4,096 pixels
     return np.sqrt(squares, dtype=np.float64)
 
 

@@ -14,7 +14,7 @@ from maskwright.files import write_text
 from maskwright.prediction.inputs import Picture, is_video_name
 
 NAME = ".predictions.jsonl"
-FORMAT = 2  # 1 did not count the pieces that are too small
+VERSION = 2  # of a line; before, pieces that are too small were not counted
 
 
 class Record:
@@ -24,7 +24,7 @@ class Record:
     """
 
     def __init__(self, out: Path, made: Mapping[str, Any]) -> None:
-        self.out, self.made = out, {"format": FORMAT, **made}
+        self.out, self.made = out, {"version": VERSION, **made}
         self.lines: dict[str, dict[str, Any]] = {}
         self.lock = threading.Lock()
         self.file: IO[str] | None = None

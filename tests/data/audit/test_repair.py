@@ -98,7 +98,7 @@ def test_repair_csv_says_what_was_done(root, tmp_path):
     (its,) = (
         row for name, row in rows.items() if Path(name).stem == flipped.stem and "images" in name
     )
-    assert its["what"].startswith(f"left out with {flipped.name}: masks that fit")
+    assert its["what"].startswith(f"left out with masks/{flipped.name}: masks that fit")
     assert rows[f"images/{image(root, 0).name}"]["what"] == "copied"
     assert len(rows) == 2 * COUNT
     assert f"{COUNT - 1} pairs in {out}, 2 files left out" in made.in_words()
@@ -164,6 +164,26 @@ def test_a_mask_drawn_on_the_unturned_image_is_turned_with_it(root, tmp_path):
     np.testing.assert_array_equal(mended, truth)
     turned = np.asarray(Image.open(tmp_path / "out" / "images" / f"{image(root).stem}.png"))
     assert np.abs(turned.astype(int) - upright).mean() < 4
+
+
+def test_of_files_of_one_name_the_one_that_is_wrong_is_told(tmp_path, save):
+    rng = np.random.default_rng(0)
+    for n in range(6):
+        save(
+            tmp_path / "set" / "images" / f"{n}.png",
+            rng.integers(256, size=(40, 40, 3), dtype=np.uint8),
+        )
+        save(
+            tmp_path / "set" / "masks" / f"{n}.png", rng.integers(2, size=(40, 40), dtype=np.uint8)
+        )
+    (tmp_path / "set" / "masks" / "2.png").write_bytes(b"")
+    (tmp_path / "set" / "images" / "4.png").write_bytes(b"")
+    repair(check(tmp_path / "set"), tmp_path / "out")
+    told = {name: row["what"] for name, row in done(tmp_path / "out").items()}
+    assert told["masks/2.png"].startswith("left out: empty files")
+    assert told["images/2.png"].startswith("left out with masks/2.png: empty files")
+    assert told["images/4.png"].startswith("left out: empty files")
+    assert told["masks/4.png"].startswith("left out with images/4.png: empty files")
 
 
 def test_of_a_leak_the_image_in_train_goes(root, tmp_path):

@@ -120,8 +120,8 @@ def plan(found: Audit) -> tuple[list[Job], list[Done]]:
         image, mask = found.facts[pair.image].image, found.facts[pair.image].mask
         at, why = _why_not(flaws.get(pair.image, [])) or (pair.image, copies.get(pair.image, ""))
         if why or isinstance(image, Flaw) or isinstance(mask, Flaw):
-            for path in (pair.image, pair.mask):
-                beside = "" if path == at else f" with {at.name}"
+            for path, other in ((pair.image, pair.mask), (pair.mask, pair.image)):
+                beside = f" with {relative(at, found.listing.root)}" if at == other else ""
                 done.append(Done(path, f"left out{beside}: {why}"))
             continue
         kinds = frozenset(flaw.kind for flaw in flaws.get(pair.image, []))
