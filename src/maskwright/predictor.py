@@ -185,7 +185,7 @@ def squares_of(ready: Iterable[tuple[Pending[Item], Cut]]) -> Iterator[Next[Item
         except DataError as error:
             return one, [error]
 
-    for one, found in map_ahead(squares, ready, ahead=3):
+    for one, found in map_ahead(squares, ready, 2, ahead=3):
         for square in () if one.broken else found:
             one.broken = isinstance(square, DataError)
             yield one, square

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from maskwright.data.threads import map_ahead
+from maskwright.data.threads import WORKERS, map_ahead
 
 
 def test_results_come_in_order_though_early_ones_take_longer():
@@ -41,6 +41,12 @@ def test_no_more_than_so_many_items_are_taken_ahead(ahead):
 
     for done, _ in enumerate(map_ahead(str, items(), ahead=ahead)):
         assert len(taken) <= done + ahead
+
+
+@pytest.mark.parametrize(("asked", "count"), [(0, WORKERS), (5, 5)])
+def test_so_many_work_at_once(asked, count):
+    gate = threading.Barrier(count, timeout=10)
+    assert all(n >= 0 for n in map_ahead(lambda _: gate.wait(), range(count), asked))
 
 
 def test_an_exception_comes_where_its_result_would_have():

@@ -17,7 +17,7 @@ from maskwright.console import say, track
 from maskwright.data.listing import data_name
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import relative
-from maskwright.data.threads import map_ahead
+from maskwright.data.threads import WORKERS, map_ahead
 from maskwright.evaluation.chosen import add_test_use, at_new_place, choose_pairs, known_from
 from maskwright.evaluation.pictures import write_pictures
 from maskwright.evaluation.rows import Counts, image_rows, write_counts, write_rows
@@ -141,7 +141,7 @@ def count_all(run: Run, pairs: Sequence[Pair], root: Path, split: str, tolerance
     def count(one: Predicted) -> Tally:
         return tally(one, run.table, run.predictor.temperature, tolerance)
 
-    counted = map_ahead(count, predicted, ahead=4)
+    counted = map_ahead(count, predicted, ahead=max(4, WORKERS))
     each: list[Sums] = []
     fine: Sums = {}
     found: list[Detections] = []

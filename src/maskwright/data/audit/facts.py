@@ -18,7 +18,7 @@ from maskwright.data.counting import occurrences
 from maskwright.data.findings import Flaw
 from maskwright.data.images import Decoded, RawMask, decode, display, read_mask
 from maskwright.data.pairing import Pair
-from maskwright.data.threads import map_ahead
+from maskwright.data.threads import WORKERS, map_ahead
 from maskwright.errors import DataError
 
 MOST_KEPT = 512  # the most frequent values of a mask that are kept
@@ -88,7 +88,7 @@ def look(pairs: Sequence[Pair]) -> Iterator[PairFacts]:
     """Decode both files of every pair once, in threads. Nothing that is wrong with them raises."""
     length = max(1, min(TOGETHER, len(pairs) // 32))
     parts = (pairs[start : start + length] for start in range(0, len(pairs), length))
-    for facts in map_ahead(look_at, parts, ahead=4):
+    for facts in map_ahead(look_at, parts, ahead=2 * WORKERS):
         yield from facts
 
 
