@@ -136,6 +136,32 @@ def test_groups_are_drawn_whole(pair_of_runs):
     assert "4 groups" in found["answer"]
 
 
+@pytest.mark.parametrize(("count", "whose"), [(9, "images of one group alone"), (1, "one image")])
+def test_by_one_group_or_image_nothing_is_real(pair_of_runs, count, whose):
+    groups = ["plate"] * count if count > 1 else [""]
+    one, other = drawn(0, 35)[:count], drawn(1, 20)[:count]
+    found = compare(*pair_of_runs(counts(one, groups), counts(other, groups)))
+    assert found["measures"][0]["difference"] < -0.1
+    assert {row["real"] for row in [*found["measures"], *found["classes"]]} == {None}
+    assert found["answer"].startswith(f"Nothing can be told by {whose} of how both would do on oth")
+    assert "lower" in found["answer"]
+
+
+def test_what_is_the_same_to_three_decimals_is_not_real(pair_of_runs):
+    one = counts(drawn(0, 35))
+    other = counts(drawn(0, 35))
+    for each in (one.each, other.each):  # 100 times as many pixels: one of them is next to nothing
+        each["classes"] *= 100
+    other.each["classes"][..., 0] += 1
+    found = compare(*pair_of_runs(one, other))
+    row = found["measures"][0]
+    assert 0 < row["interval"][0] < row["interval"][1] < 0.0005
+    assert row["same"]
+    assert row["real"] is False
+    assert "the same to three decimals" in found["answer"]
+    assert "no difference can be told" in found["answer"]
+
+
 def test_of_other_data_the_names_do_not_say_what_was_trained_on(pair_of_runs):
     first, second = counts(drawn(0, 35)), counts(drawn(1, 35))
     runs = pair_of_runs(first, second)

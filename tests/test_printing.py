@@ -44,9 +44,24 @@ def test_scores_are_shown_with_a_dash_where_there_is_none(monkeypatch):
     assert "cat 0.500 – 0.500 0.500 0.500 31.3 12,345" in said
     assert (
         "2 images (test): 0.900 [0.850, 0.950] of the pixels right, mean IoU 0.500, mean Dice – "
-        "in brackets: 95 % intervals, found by drawing these images again and again; with only 2 "
-        "it is too narrow"
+        "in brackets: 95 % intervals, found by drawing the images again and again; 2 are few, so "
+        "they are too narrow"
     ) in said
+
+
+@pytest.mark.parametrize(
+    ("drawn", "words"),
+    [
+        (("images", 1, True), "no intervals: one image cannot tell how much the scores of others"),
+        (("groups", 1, True), "no intervals: images of one group alone cannot tell how much"),
+        (("groups", 4, True), "drawing the 4 groups of images again and again; 4 are few, so"),
+        (("images", 99, False), "intervals, found by drawing the images again and again"),
+    ],
+)
+def test_what_stands_in_brackets_is_said(capsys, drawn, words):
+    scores = table([row("cat", 1)])
+    print_scores(scores | {"interval": dict(zip(("of", "count", "few"), drawn, strict=True))})
+    assert words in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(("accuracy", "said"), [(0.7, True), (0.75, True), (0.76, False)])
@@ -63,10 +78,12 @@ def test_scores_no_better_than_one_class_everywhere_are_said_to_be(capsys, accur
 def test_a_comparison_is_shown_measure_by_measure(monkeypatch):
     out = io.StringIO()
     told(monkeypatch, out)
-    measured = {"first": 0.5, "second": 0.6, "difference": 0.1}
+    measured = {"first": 0.5, "second": 0.6, "difference": 0.1, "same": False}
     rows = [
         {**measured, "name": "mean IoU", "interval": [0.05, 0.15], "real": True},
         {**measured, "name": "Brier score", "interval": [-0.05, 0.15], "real": False},
+        {**measured, "name": "Dice", "interval": [1e-5, 2e-5], "same": True, "real": False},
+        {**measured, "name": "boundary IoU", "interval": None, "real": None},
         {**dict.fromkeys(measured), "name": "HD95", "interval": None, "real": None},
     ]
     print_comparison(
@@ -79,6 +96,8 @@ def test_a_comparison_is_shown_measure_by_measure(monkeypatch):
     said = " ".join(out.getvalue().split())
     assert "mean IoU 0.500 0.600 +0.100 [+0.050, +0.150] real" in said
     assert "Brier score 0.500 0.600 +0.100 [-0.050, +0.150] may be chance" in said
+    assert "Dice 0.500 0.600 +0.100 [+0.000, +0.000] the same" in said
+    assert "boundary IoU 0.500 0.600 +0.100 may be chance" in said
     assert "IoU of cat" in said
     assert "HD95" not in said
     assert "+0.100 0.500 → 0.600 x.png" in said

@@ -39,6 +39,7 @@ MEASURES = {
     "brier": "Brier score",
 }
 LOWER = ("mean_hd95", "calibration_error", "brier")
+SAME = 0.0005  # a difference below is none to three decimals, and is not called real
 SHOWN = 5  # images on each side that differ most
 
 
@@ -66,7 +67,7 @@ def compare(
 
     Returns first, second, split, images, alone (how many only one was scored on), trained_on (how
     many of the images each was trained on), interval, measures and classes (rows of name, first,
-    second, difference, interval, real), images_differ (those whose mean IoU differs most) and
+    second, difference, interval, same, real), images_differ (those whose mean IoU differs most) and
     answer, a sentence.
     """
     runs = [scored_run(run) for run in (first, second)]
@@ -182,15 +183,17 @@ def rows(
 
 
 def row(name: str, values: Sequence[Any], draws: Sequence[np.ndarray]) -> dict[str, Any]:
-    """One score of both, and its difference; real is None where there is none."""
+    """One score of both, and its difference; real is None where no interval is known."""
     between = pair(draws[1] - draws[0])
+    same = bool(abs(values[1] - values[0]) < SAME)
     return {
         "name": name,
         "first": number(values[0]),
         "second": number(values[1]),
         "difference": number(values[1] - values[0]),
         "interval": between,
-        "real": between and not between[0] <= 0 <= between[1],
+        "same": same,
+        "real": between and not between[0] <= 0 <= between[1] and not same,
     }
 
 
@@ -230,21 +233,24 @@ def answer(result: dict[str, Any]) -> str:
     if found["difference"] is None:
         return "Neither has a mean IoU: no class occurs in these images."
     drawn, second = result["interval"], result["second"]
-    low, high = found["interval"]
     difference = found["difference"]
     told = f"{abs(difference):.3f} {'higher' if difference > 0 else 'lower'}"
-    if round(difference, 3) == 0:
+    if found["same"]:
         told = "the same to three decimals"
-    score = (
-        f"the mean IoU of {second} is {told} (95 % interval {low:+.3f} to {high:+.3f}, "
-        f"{drawn['count']} {drawn['of']})"
-    )
+    between = ""
+    if found["interval"]:
+        low, high = found["interval"]
+        between = f" (95 % interval {low:+.3f} to {high:+.3f}, {drawn['count']:,} {drawn['of']})"
+    score = f"the mean IoU of {second} is {told}{between}"
     if any(result["trained_on"]):
         first, other = result["trained_on"]
         return (
             f"Nothing follows for new images: {first} of these {result['images']} were trained on "
             f"by {result['first']}, {other} by {second}. Here {score}."
         )
+    if not between:
+        whose = "one image" if drawn["of"] == "images" else "images of one group alone"
+        return f"Nothing can be told by {whose} of how both would do on others: {score}."
     few = " So few make the interval too narrow." if drawn["few"] else ""
     if found["real"]:
         better = result["second" if found["difference"] > 0 else "first"]

@@ -44,12 +44,7 @@ def print_scores(scores: dict[str, Any]) -> None:
             f"quality {_ranged(scores, 'panoptic_quality')}, average precision at IoU 0.5 "
             f"{_ranged(scores, 'average_precision_50')}"
         )
-    sampled = scores["interval"]
-    narrow = f"; with only {sampled['count']} it is too narrow" if sampled["few"] else ""
-    say(
-        f"in brackets: 95 % intervals, found by drawing these {sampled['of']} again and again"
-        f"{narrow}"
-    )
+    _say_intervals(scores["interval"])
     commonest = max(scores["classes"], key=lambda row: row["pixels"])
     share = commonest["pixels"] / max(1, sum(row["pixels"] for row in scores["classes"]))
     if scores["pixel_accuracy"] is not None and scores["pixel_accuracy"] <= share:
@@ -57,6 +52,18 @@ def print_scores(scores: dict[str, Any]) -> None:
             f"that is no better than to say {commonest['name']} everywhere, which gets {share:.3f} "
             "right: the model has learnt little yet; train longer, or look at data and settings"
         )
+
+
+def _say_intervals(drawn: dict[str, Any]) -> None:
+    """What the numbers in brackets are, or why there are none."""
+    count, of = drawn["count"], drawn["of"]
+    if count < 2:
+        whose = "one image" if of == "images" else "images of one group alone"
+        say(f"no intervals: {whose} cannot tell how much the scores of others would differ")
+        return
+    units = "images" if of == "images" else f"{count} groups of images"
+    narrow = f"; {count} are few, so they are too narrow" if drawn["few"] else ""
+    say(f"in brackets: 95 % intervals, found by drawing the {units} again and again{narrow}")
 
 
 # Of the table of scores: a column and the measure in it.
@@ -93,9 +100,11 @@ def print_comparison(result: dict[str, Any]) -> None:
         column.justify = "right"
     iou = [{**row, "name": f"IoU of {row['name']}"} for row in result["classes"]]
     for row in [*result["measures"], *iou]:
-        if row["interval"]:
-            low, high = row["interval"]
-            told = f"[{low:+.3f}, {high:+.3f}] {'real' if row['real'] else 'may be chance'}"
+        if row["difference"] is not None:
+            told = "the same" if row["same"] else "real" if row["real"] else "may be chance"
+            if row["interval"]:
+                low, high = row["interval"]
+                told = f"[{low:+.3f}, {high:+.3f}] {told}"
             values = [_score(row["first"]), _score(row["second"]), f"{row['difference']:+.3f}"]
             table.add_row(Text(row["name"]), *values, Text(told))
     console().print(table)

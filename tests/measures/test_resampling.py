@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from maskwright.measures import resampling
-from maskwright.measures.resampling import interval, multiplicities, resampled, units
+from maskwright.measures.confusion import ratio
+from maskwright.measures.resampling import DRAWS, interval, multiplicities, resampled, units
 
 
 def test_each_draw_has_as_many_images_as_there_are():
@@ -66,6 +67,9 @@ def test_intervals_leave_out_what_is_unknown():
     assert np.isnan(found[2]).all()
 
 
-def test_one_image_has_an_interval_of_no_width():
-    drawn = multiplicities([""])
-    assert interval(resampled(np.array([0.7]), drawn)).tolist() == [0.7, 0.7]
+@pytest.mark.parametrize("groups", [[""], ["plate"], ["plate"] * 5])
+def test_of_one_image_or_one_group_there_is_no_interval(groups):
+    drawn = multiplicities(groups)
+    assert drawn.shape == (DRAWS, len(groups))
+    sums = resampled(np.array([[7, 10]] * len(groups)), drawn)
+    assert np.isnan(interval(ratio(sums[:, 0], sums[:, 1]))).all()

@@ -149,4 +149,5 @@ def test_commonest_is_silent_for_a_model_that_knows_more():
 
 
 def test_without_intervals_nothing_is_explained():
-    assert sampled({"intervals": {"mean_iou": None}}) == ""
+    drawn = {"of": "images", "count": 9, "few": True}
+    assert sampled({"intervals": {"mean_iou": None}, "interval": drawn}) == ""

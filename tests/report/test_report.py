@@ -372,7 +372,8 @@ def test_one_image_is_enough(tmp_path):
     evaluate(run)
     text = Page(render(run)).text
     assert "On 1 test image, " in text
-    assert "There is only 1 image to measure on." in text
+    assert "The scores are those of one image, which cannot tell how much those of others" in text
+    assert "In brackets is" not in text
     assert "There are too few images to choose from, so all are shown." in text
     assert "The images are too few to compare kinds of them" in text
 

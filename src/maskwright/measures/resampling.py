@@ -23,6 +23,8 @@ def multiplicities(groups: Sequence[str], draws: int = DRAWS, seed: int = 0) -> 
     """How often each image is in each draw, int16 [draws, images].
 
     Images of one group (a name that is not empty) are drawn together; each other is one of its own.
+    Where there is one alone all draws are empty, for it tells nothing of others: sums of nothing
+    have no scores, and these no interval.
 
     >>> drawn = multiplicities(["a", "a", ""], draws=4)
     >>> bool((drawn[:, 0] == drawn[:, 1]).all()), drawn.shape
@@ -30,6 +32,8 @@ def multiplicities(groups: Sequence[str], draws: int = DRAWS, seed: int = 0) -> 
     """
     unit = units(groups)
     count = int(unit.max()) + 1 if len(unit) else 0
+    if count < 2:
+        return np.zeros((draws, len(unit)), np.int16)
     drawn = generator(BOOTSTRAP, seed).multinomial(count, np.full(count, 1 / max(1, count)), draws)
     return drawn.astype(np.int16)[:, unit]
 

@@ -53,8 +53,8 @@ def render_comparison(
     values = {
         **result,
         "split_name": SPLIT_NAMES.get(result["split"], result["split"]),
-        "rows": [row for row in result["measures"] if row["interval"]],
-        "iou": [row for row in result["classes"] if row["interval"]],
+        "rows": [row for row in result["measures"] if row["difference"] is not None],
+        "iou": [row for row in result["classes"] if row["difference"] is not None],
         "reach": reach,
         "labels": table.labels,
         "ground": table.ground,
@@ -64,11 +64,13 @@ def render_comparison(
 
 
 def reach(row: Mapping[str, Any]) -> str:
-    """The interval of a difference in words.
+    """The interval of a difference in words, empty where there is none.
 
     >>> reach({"interval": [-0.01, 0.0214]})
     '−0.010 to +0.021'
     """
+    if not row["interval"]:
+        return ""
     low, high = row["interval"]
     return f"{signed(low)} to {signed(high)}"
 

@@ -144,9 +144,9 @@ def answer(scores: dict[str, Any]) -> str:
 
 def sampled(scores: dict[str, Any]) -> str:
     """What the intervals mean, and what they do not; empty where there are none."""
-    if not any(scores["intervals"].values()):
-        return ""
     drawn = scores["interval"]
+    if not any(scores["intervals"].values()) or drawn["count"] < 2:
+        return ""
     of = "images" if drawn["of"] == "images" else "groups of images"
     beyond = (
         ""
@@ -166,11 +166,16 @@ def too_narrow(scores: dict[str, Any]) -> str:
     drawn = scores["interval"]
     if not drawn["few"]:
         return ""
-    one = "image" if drawn["of"] == "images" else "group"
+    images = drawn["of"] == "images"
+    if drawn["count"] < 2:
+        whose = "one image" if images else "images of one group alone"
+        return (
+            f"The scores are those of {whose}, which cannot tell how much those of others would "
+            "differ: so they have no intervals."
+        )
     return (
-        f"There {'is' if drawn['count'] == 1 else 'are'} only {amount(drawn['count'], one)} to "
-        "measure on. So the intervals are too narrow: the scores of other images may well lie "
-        "outside."
+        f"There are only {amount(drawn['count'], 'image' if images else 'group')} to measure on. "
+        "So the intervals are too narrow: the scores of other images may well lie outside."
     )
 
 
