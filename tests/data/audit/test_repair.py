@@ -9,6 +9,7 @@ import pytest
 from defects import COUNT, DEFECTS, image, mask
 from PIL import Image
 
+from maskwright.config import SplitConfig
 from maskwright.data.audit import check
 from maskwright.data.audit.repair import repair
 from maskwright.data.findings import LOWERS, STOPS
@@ -184,6 +185,22 @@ def test_of_files_of_one_name_the_one_that_is_wrong_is_told(tmp_path, save):
     assert told["images/2.png"].startswith("left out with masks/2.png: empty files")
     assert told["images/4.png"].startswith("left out: empty files")
     assert told["masks/4.png"].startswith("left out with images/4.png: empty files")
+
+
+def test_groups_that_were_asked_for_are_kept_in_the_copy(tmp_path, save):
+    rng = np.random.default_rng(0)
+    for n in range(12):
+        name = f"plate{n % 4}_{n}.png"
+        save(
+            tmp_path / "set" / "images" / name, rng.integers(256, size=(40, 40, 3), dtype=np.uint8)
+        )
+        save(tmp_path / "set" / "masks" / name, rng.integers(2, size=(40, 40), dtype=np.uint8))
+    repair(check(tmp_path / "set", split=SplitConfig(group=r"(plate\d)_")), tmp_path / "out")
+    again = check(tmp_path / "out")
+    assert {pair.group for pair in again.pairs} == {f"plate{n}" for n in range(4)}
+    assert len({(pair.group, pair.split) for pair in again.pairs}) == 4
+    without = repair(check(tmp_path / "set"), tmp_path / "plain")
+    assert {pair.group for pair in without.pairs} == {""}
 
 
 def test_of_a_leak_the_image_in_train_goes(root, tmp_path):

@@ -113,6 +113,7 @@ def plan(found: Audit) -> tuple[list[Job], list[Done]]:
         for flaw in finding.flaws:
             flaws.setdefault(flaw.image or flaw.path, []).append(flaw)
     copies = surplus(found)
+    groups = {pair.image: pair.group for pair in found.pairs}  # also those that were asked for
     jobs: list[Job] = []
     done = list(_alone(found))
     names: set[str] = set()
@@ -125,6 +126,7 @@ def plan(found: Audit) -> tuple[list[Job], list[Done]]:
                 done.append(Done(path, f"left out{beside}: {why}"))
             continue
         kinds = frozenset(flaw.kind for flaw in flaws.get(pair.image, []))
+        pair = replace(pair, group=groups.get(pair.image, pair.group))
         jobs.append(Job(pair, _name(pair, found.listing.root, names), image, kinds))
     return jobs, done
 
