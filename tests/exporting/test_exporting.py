@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from maskwright.data.dataset import read_pair
 from maskwright.engine import keras
 from maskwright.errors import DataError, RunError, UsageError
 from maskwright.exporting import FORMATS, certified, examples, export, graph, quantizing
+from maskwright.exporting.card import scores as card_scores
 from maskwright.prediction import predict
 from maskwright.predictor import softmax
 
@@ -262,6 +264,35 @@ def test_rims_are_part_of_objects_and_told_apart():
     chances, inside = apart(softmax(tempering(logits, 1.7) / np.float32(1.7)), 2)
     np.testing.assert_allclose(found["probabilities"], chances, atol=1e-5)
     np.testing.assert_allclose(found["inside"], inside, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "words"),
+    [
+        (
+            ("images", 99, False),
+            "7 test images, all pixels at their own size; in brackets where 95 %",
+        ),
+        (
+            ("groups", 4, True),
+            "7 test images of 4 groups, all pixels at their own size; in brackets",
+        ),
+        (("groups", 4, True), "would lie, too narrow for want of more groups."),
+        (
+            ("groups", 1, True),
+            "7 test images of 1 group, all pixels at their own size; how much the",
+        ),
+    ],
+)
+def test_a_card_says_what_its_intervals_are_worth(tmp_path, drawn, words):
+    found = {
+        "images": 7, "split": "test", "mean_iou": 0.5, "mean_boundary_iou": None, "classes": [],
+        "intervals": {"mean_iou": [0.4, 0.6] if drawn[1] > 1 else None},
+        "interval": dict(zip(("of", "count", "few"), drawn, strict=True)),
+    }  # fmt: skip
+    text = card_scores(SimpleNamespace(path=tmp_path, evaluation=lambda _: found))
+    assert words in text
+    assert ("| all | 0.500 (0.400 to 0.600) | – |" in text) == (drawn[1] > 1)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 from maskwright.artifacts import Artifact
 from maskwright.artifacts.facts import IMAGE
 from maskwright.artifacts.parity import Parity
+from maskwright.console import amount
 from maskwright.data.bands import RGB
 from maskwright.data.listing import data_name
 from maskwright.runs import Run
@@ -16,9 +17,8 @@ from maskwright.runs import Run
 HERE = Path(__file__).parent
 WINDOWS = (
     "It takes squares: cut the image$larger into squares of $size pixels "
-    "that overlap by $overlap of their side, and blend what comes back; `maskwright predict` does "
-    "so, with weights that fall towards a square's border, which the lines below leave out: a few "
-    "pixels in a thousand differ."
+    "that overlap by $overlap of their side, and blend what comes back, with weights that fall "
+    "towards a square's border; `maskwright predict` does so, and the lines for Python below do."
 )
 WHOLE_VIEWS = (
     "It takes squares: $how; what comes back goes the same way back, bilinearly; `maskwright "
@@ -89,7 +89,7 @@ def calls(artifact: Artifact) -> str:
         "PHOTO": "photo.jpg" if whole else "square.png",
         "FILE": artifact.path.name,
         "SIZE": str(view.size), "MARGIN": str(facts.margin), "CLASSES": str(len(facts.table)),
-        "STEP": str(max(1, view.size - round(view.overlap * view.size))),
+        "STEP": str(max(1, view.size - int(view.overlap * view.size))),
         "SCALE": f"{view.scale:g}",
     }  # fmt: skip
     text = (folder / f"{artifact.path.suffix[1:] or 'saved_model'}.md").read_text("utf-8")
@@ -109,9 +109,16 @@ def scores(run: Run) -> str:
         f"| {one['name']} | {measured(one, 'iou')} | {measured(one, 'boundary_iou')} |"
         for one in found["classes"]
     ]
-    head = f"{found['images']} {found['split']} images, all pixels at their own size; in brackets "
+    drawn = found["interval"]
+    of = "" if drawn["of"] == "images" else f" of {amount(drawn['count'], 'group')}"
+    beyond = "in brackets where 95 % of other sets of such images would lie"
+    if drawn["count"] < 2:
+        beyond = "how much the scores of others would differ cannot be told from so few"
+    elif drawn["few"]:
+        beyond += f", too narrow for want of more {drawn['of']}"
+    images = amount(found["images"], f"{found['split']} image")
     return (
-        f"{head}where 95 % of other sets of such images would lie.\n\n"
+        f"{images}{of}, all pixels at their own size; {beyond}.\n\n"
         "| class | IoU | boundary IoU |\n|---|---|---|\n" + "\n".join(rows)
     )
 
