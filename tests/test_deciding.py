@@ -69,7 +69,9 @@ def test_a_threshold_of_nothing_still_divides(calibration):
         ({"thresholds": {"cell": 0.5}, "recalls": {"cell": 0.9}}, "cell has both a threshold and"),
         ({"recalls": {"nucleus": 0.9}}, "nucleus occurs nowhere in the validation images"),
         ({"recalls": {"cell": 0.2}}, "0.2 is outside 0.5 to 0.999"),
-        ({"abstain": 0.2}, "0.2 is outside 0.5 to 0.999"),
+        ({"abstain": 0.2}, "0.2 is outside 0.5 to 0.999; choose within"),
+        ({"abstain": 2}, "2 is outside 0.5 to 0.999; choose within"),
+        ({"abstain": 98}, "98 is outside 0.5 to 0.999: write 0.98 for 98 %"),
     ],
 )
 def test_what_cannot_be_done_is_said(calibration, asked, words):

@@ -177,6 +177,10 @@ def test_what_is_finished_stays_as_it_is(shapes, whole, capsys):
     mw.train(shapes, out=whole.path, resume=True)
     assert left(whole) == before
     assert "is finished: there is nothing to go on with" in capsys.readouterr().err
+    mw.train(shapes, out=whole.path, resume=True, minutes=5)  # with what it does not need
+    assert left(whole) == before
+    said = " ".join(capsys.readouterr().err.split())
+    assert "nothing to go on with; for a longer training choose another --out" in said
 
 
 def test_where_there_is_nothing_to_go_on_with_it_begins(shapes, whole, tmp_path):

@@ -122,7 +122,8 @@ def level_of(share: float) -> int:
     (0.95, 0.96)
     """
     if not LEVELS[0] <= share <= LEVELS[-1]:
-        percent = f": write {share / 100:g} for {share:g} %" if 1 < share <= 100 else ""
+        sense = LEVELS[0] <= share / 100 <= LEVELS[-1]
+        percent = f": write {share / 100:g} for {share:g} %" if sense else ""
         raise UsageError(
             f"{share:g} is outside {LEVELS[0]:g} to {LEVELS[-1]:g}{percent or '; choose within'}"
         )

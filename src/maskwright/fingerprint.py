@@ -125,7 +125,9 @@ def data_in_words(seen: Fingerprint) -> str:
     """How many images of which sizes."""
     low, middle, high = np.quantile(seen.longer, (0.1, 0.5, 0.9)).round().astype(int).tolist()
     sides = (
-        f"{low} pixels" if low == high else f"{low} to {high} pixels, half of them up to {middle}"
+        f"{low} pixels"
+        if low == high
+        else f"mostly {low} to {high} pixels, half of them up to {middle}"
     )
     return f"{amount(seen.images, 'image')} to train on, longer side {sides}"
 

@@ -87,7 +87,7 @@ def train(
     otherwise = run_name(data, wanted.recipe)
     old = last_begun(out, otherwise) if resume else None
     asked = flatten(config) if config else given
-    if old:
+    if old and not old.about["finished"]:
         check_settings(old, asked)
     track = asked.get(TRACK, (old.config if old else wanted).train.track)
     require_tracker(track)
@@ -95,7 +95,10 @@ def train(
     with locked(folder) as guard:
         if old and old.about["finished"]:
             forget_checkpoints(folder)
-            say(f"{folder} is finished: there is nothing to go on with")
+            say(
+                f"{folder} is finished: there is nothing to go on with; for a longer training "
+                "choose another --out"
+            )
             return old
         if old:
             check_model_given(old, given=model is not None)

@@ -196,7 +196,7 @@ def test_predict_passes_over_images_of_other_bands(run, tmp_path):
         predict(run, grey, out=tmp_path / "out")
 
 
-def test_predict_passes_over_unreadable_images_and_names_them_at_the_end(run, tmp_path):
+def test_predict_passes_over_unreadable_images_and_names_them_at_the_end(run, tmp_path, capsys):
     folder = run.dataset.root / "images"
     touch(folder / "3.png")
     (folder / "3.png").write_bytes(b"")
@@ -208,6 +208,8 @@ def test_predict_passes_over_unreadable_images_and_names_them_at_the_end(run, tm
     ):
         predict(run, folder, out=tmp_path / "out")
     assert len(list((tmp_path / "out").glob("*.png"))) == 8
+    named = [line for line in capsys.readouterr().err.splitlines() if "passed over: " in line]
+    assert [Path(line.split()[2]).name for line in named] == ["3.png", "5.png"]
 
 
 def test_predict_leaves_no_empty_folder_where_nothing_could_be_read(run, tmp_path):

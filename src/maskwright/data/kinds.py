@@ -287,7 +287,7 @@ KINDS = {
     "thin-split": Kind(
         LOWERS,
         "a split of one or two images, or of one group: its scores mean little",
-        "test on all in turns (--set split.folds=5 --set split.fold=0, …), or raise split.test",
+        "test on all in turns (--set split.folds=5, or the number of groups; split.fold=0, …)",
     ),
     "few-test": Kind(
         NOTE,
