@@ -97,6 +97,20 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"choose from {', '.join(names)}"
 
 
+def beside(path: Path, otherwise: str) -> str:
+    """A hint that names the file or folder most like one that is not there, else another hint.
+
+    >>> beside(Path(__file__).with_name("error.py"), "check the path").rpartition("/")[2]
+    'errors.py?'
+    """
+    try:
+        names = [other.name for other in path.parent.iterdir() if other.name != path.name]
+    except OSError:
+        return otherwise
+    close = difflib.get_close_matches(path.name, names, n=1)
+    return f"did you mean {path.parent / close[0]}?" if close else otherwise
+
+
 def some(names: Iterable[object], limit: int = 3) -> str:
     """The first few names and how many more there are.
 

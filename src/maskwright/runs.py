@@ -22,7 +22,7 @@ from maskwright.data.folders import SPLITS, manifest
 from maskwright.data.images import bands_from_dict
 from maskwright.data.labels import ClassTable, from_dict
 from maskwright.data.rims import channels, rims_of
-from maskwright.errors import RunError, UsageError, WriteError
+from maskwright.errors import RunError, UsageError, WriteError, beside
 from maskwright.files import whole_file, write_text
 from maskwright.keras_predictor import model_predictor, rims_predictor
 from maskwright.settings import change, read_config, to_toml
@@ -287,7 +287,8 @@ def load(path: str | Path, *, model: keras.Model | None = None) -> Run:
     if folder.is_file():
         raise RunError(f"{folder} is a file; name the run folder that holds it")
     if not folder.is_dir():
-        raise RunError(f"{folder}: no such run folder; check the path (maskwright train makes one)")
+        hint = beside(folder, "check the path (maskwright train makes one)")
+        raise RunError(f"{folder}: no such run folder; {hint}")
     if not (folder / "config.toml").is_file():
         raise RunError(
             f"{folder} is no run folder: it has no config.toml; name one that train made"

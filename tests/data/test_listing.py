@@ -237,3 +237,23 @@ def test_a_dataset_toml_in_another_encoding_is_named(folder):
 )
 def test_a_dataset_is_called_after_its_folder_or_file(data, name):
     assert data_name(data) == name
+
+
+def test_a_folder_that_is_not_there_is_told_with_the_one_most_like_it(tmp_path):
+    (tmp_path / "cells").mkdir()
+    with pytest.raises(DataError, match=r"cels: no such folder or file; did you mean .*/cells\?$"):
+        list_pairs(tmp_path / "cels")
+    with pytest.raises(DataError, match=r"xyz: no such folder or file; check the path$"):
+        list_pairs(tmp_path / "xyz")
+
+
+def test_a_part_of_a_dataset_is_told_with_the_whole(tmp_path, write_pairs, monkeypatch):
+    folder = write_pairs(tmp_path / "cells", 3)
+    for name in ("images", "masks"):
+        with pytest.raises(
+            DataError, match=rf"{name} is a part of a dataset; did you mean {folder}\?"
+        ):
+            list_pairs(folder / name)
+    monkeypatch.chdir(folder)
+    with pytest.raises(DataError, match=rf"images is a part of a dataset; did you mean {folder}\?"):
+        list_pairs(Path("images"))

@@ -54,6 +54,14 @@ def test_a_name_without_images_is_an_error(tmp_path, name):
         find_images(tmp_path / name)
 
 
+def test_a_name_that_is_not_there_is_told_with_the_one_most_like_it(tmp_path):
+    touch(tmp_path / "new-images" / "a.png")
+    with pytest.raises(
+        DataError, match=r"new-image: no image there; did you mean .*/new-images\?$"
+    ):
+        find_images(tmp_path / "new-image")
+
+
 def test_of_a_dataset_the_folder_of_its_images_is_named(tmp_path):
     touch(tmp_path / "cells" / "images" / "a.png", tmp_path / "cells" / "masks" / "a.png")
     with pytest.raises(DataError, match=r"cells: no image there; did you mean .*cells/images\?$"):

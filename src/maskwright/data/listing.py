@@ -13,7 +13,7 @@ from maskwright.data.ingest import unpacked
 from maskwright.data.labels import from_dict
 from maskwright.data.pairing import Pair
 from maskwright.data.voc import voc
-from maskwright.errors import DataError, nearest, some
+from maskwright.errors import DataError, beside, nearest, some
 from maskwright.texts import read_toml
 
 LAYOUTS = {"pets": pets, "camvid": camvid, "voc": voc, "pairs": pairs}
@@ -37,7 +37,7 @@ def list_pairs(data: Path) -> Listing:
 
 def _listing(data: Path) -> Listing:
     if not data.exists():
-        raise DataError(f"{data}: no such folder or file; check the path")
+        raise DataError(f"{data}: no such folder or file; {beside(data, 'check the path')}")
     if data.is_dir() and (data / "dataset.toml").is_file():
         return from_toml(data / "dataset.toml")
     if data.suffix.lower() == ".toml" and data.is_file():
@@ -61,6 +61,9 @@ def find(root: Path, layout: str = "") -> Listing:
     listing = next((found for look in tried if (found := look(root))), None)
     if listing is None:
         inside = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+        whole = root.parent if root.parent.name else root.absolute().parent
+        if is_dataset(whole):
+            raise DataError(f"{root} is a part of a dataset; did you mean {whole}?")
         raise DataError(
             f"{root} has no layout that is known (it holds {some(inside, 5) or 'nothing'}); "
             "put images into images/ and masks of the same name into masks/, or write a CSV "

@@ -17,7 +17,7 @@ import numpy as np
 from maskwright.data.bands import Bands, to_bands
 from maskwright.data.images import is_image_name
 from maskwright.data.rasters import Held, Raster, open_raster
-from maskwright.errors import DataError, UsageError
+from maskwright.errors import DataError, UsageError, beside
 
 STANDARD_INPUT = Path("-")
 VIDEOS = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"}
@@ -69,7 +69,10 @@ def find_images(inputs: str | Path | Iterable[str | Path]) -> list[Path]:
             inside = path / "images"
             if inside.is_dir() and images_in(inside):
                 raise DataError(f"{name}: no image there; did you mean {inside}?")
-            raise DataError(f"{name}: no image there; name a file, a folder of images or a glob")
+            hint = "name a file, a folder of images or a glob"
+            raise DataError(
+                f"{name}: no image there; {hint if path.exists() else beside(path, hint)}"
+            )
         found += files
     return list(dict.fromkeys(found))
 
