@@ -95,7 +95,7 @@ class Parity:
         return (
             f"{self.equal:.3%} of the pixels of {self.images} images have the run's class, "
             f"probabilities differ by {self.largest:.4f} at the most, masks are {shift}, mean IoU "
-            f"{self.mean_iou:.4f} where the run has {self.mean_iou + self.loss:.4f}"
+            f"of these {self.mean_iou:.4f} where the run has {self.mean_iou + self.loss:.4f}"
         )
 
 
