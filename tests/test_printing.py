@@ -96,7 +96,7 @@ def test_a_comparison_is_shown_measure_by_measure(monkeypatch):
     said = " ".join(out.getvalue().split())
     assert "mean IoU 0.500 0.600 +0.100 [+0.050, +0.150] real" in said
     assert "Brier score 0.500 0.600 +0.100 [-0.050, +0.150] may be chance" in said
-    assert "Dice 0.500 0.600 +0.100 [+0.000, +0.000] the same" in said
+    assert "Dice 0.500 0.600 0.000 [+0.000, +0.000] the same" in said
     assert "boundary IoU 0.500 0.600 +0.100 may be chance" in said
     assert "IoU of cat" in said
     assert "HD95" not in said

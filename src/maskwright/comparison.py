@@ -202,8 +202,8 @@ def differing(both: Matched) -> list[dict[str, Any]]:
     scores = [overall_scores(counts.each)["mean_iou"] for counts in (both.first, both.second)]
     difference = np.nan_to_num(scores[1] - scores[0])
     order = np.argsort(-difference, kind="stable")
-    better = [k for k in order[:SHOWN] if difference[k] > 0]
-    worse = [k for k in order[-SHOWN:] if difference[k] < 0]
+    better = [k for k in order[:SHOWN] if difference[k] >= SAME]
+    worse = [k for k in order[-SHOWN:] if difference[k] <= -SAME]
     return [
         {
             "image": both.first.images[k],

@@ -105,7 +105,8 @@ def print_comparison(result: dict[str, Any]) -> None:
             if row["interval"]:
                 low, high = row["interval"]
                 told = f"[{low:+.3f}, {high:+.3f}] {told}"
-            values = [_score(row["first"]), _score(row["second"]), f"{row['difference']:+.3f}"]
+            differs = "0.000" if row["same"] else f"{row['difference']:+.3f}"
+            values = [_score(row["first"]), _score(row["second"]), differs]
             table.add_row(Text(row["name"]), *values, Text(told))
     console().print(table)
     if result["images_differ"]:

@@ -80,11 +80,13 @@ def whole(value: float | None) -> str:
 def signed(value: float | None) -> str:
     """A difference of scores, or of distances in pixels, with its sign.
 
-    >>> signed(0.0214), signed(-0.01), signed(-12.34), signed(None)
-    ('+0.021', '−0.010', '−12.3', '–')
+    >>> signed(0.0214), signed(-0.01), signed(-12.34), signed(-0.0004), signed(None)
+    ('+0.021', '−0.010', '−12.3', '0.000', '–')
     """
     if value is None or math.isnan(value):
         return NONE
+    if round(value, 3) == 0:
+        return "0.000"
     return (
         f"{value:+.3f}".replace("-", "−") if abs(value) < 10 else f"{value:+.1f}".replace("-", "−")
     )
