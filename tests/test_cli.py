@@ -144,6 +144,7 @@ def assert_one_error(stderr: str, words: str) -> None:
         (["suspects", "nowhere", "--out", "o"], 1, r"nowhere: no such run folder"),
         (["predict", ".", "x", "--out", "o", "--recall", "0.9"], 2, r"--recall 0\.9: write a clas"),
         (["predict", ".", "x", "--out", "o", "--threshold", "a=b"], 2, r"--threshold a=b: write"),
+        (["predict", ".", "x", "--out", "o", "--threshold", "a=0,3"], 2, r"a number with a point, as"),
         (["train", "x", "--monitor", "mean_uio"], 2, r"train\.monitor = 'mean_uio': did you mean"),
         (["data", "shapes", "x", "--count", "0"], 2, r"count"),
         (["train", "x", "--set", "recipe=tutorial"], 2, r"--set recipe=tutorial: name a recipe by"),
@@ -166,7 +167,7 @@ def test_a_run_folder_that_exists_is_kept(capsys, monkeypatch, folder):
     out.mkdir()
     (out / "precious.txt").write_text("mine")
     code, _, stderr = call(capsys, monkeypatch, "train", folder, "--out", out)
-    assert code == 1
+    assert code == 2
     assert_one_error(stderr, r"run already exists; choose another --out, or remove it")
     assert [path.name for path in out.iterdir()] == ["precious.txt"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from maskwright.errors import RunError
+from maskwright.errors import UsageError
 from maskwright.recording import create_run, discard_run, free_folder
 
 
@@ -26,7 +26,7 @@ def test_out_must_not_hold_anything(tmp_path, kind):
     if kind == "folder":
         out.mkdir()
     (out / "x" if kind == "folder" else out).touch()
-    with pytest.raises(RunError, match="out already exists; choose another --out, or remove it"):
+    with pytest.raises(UsageError, match="out already exists; choose another --out, or remove it"):
         free_folder(out, "runs/x")
 
 
@@ -37,7 +37,7 @@ def test_what_a_killed_program_left_does_not_stand_in_the_way(tmp_path):
         (out / name).touch()
     assert free_folder(out, "runs/x") == out
     (out / "config.toml").touch()
-    with pytest.raises(RunError, match="out already exists"):
+    with pytest.raises(UsageError, match="out already exists"):
         free_folder(out, "runs/x")
 
 

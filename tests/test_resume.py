@@ -137,7 +137,9 @@ def test_settings_may_be_left_out_or_must_agree(shapes, tmp_path, monkeypatch, c
         mw.train(shapes, out=tmp_path / "run", settings={"train.epochs": 9}, resume=True)
     with pytest.raises(UsageError, match=r"train.batch = 2 is given, but .*run was begun with 4"):
         mw.train(shapes, out=tmp_path / "run", settings={"train.batch": 2}, resume=True)
-    with pytest.raises(RunError, match="holds a training that has not ended; go on with it by ad"):
+    with pytest.raises(
+        UsageError, match="holds a training that has not ended; go on with it by ad"
+    ):
         mw.train(shapes, out=tmp_path / "run", config=config())
     settings = {"train.epochs": 3, "train.batch": 8}  # which may have been made smaller
     run = mw.train(shapes, out=tmp_path / "run", settings=settings, resume=True)

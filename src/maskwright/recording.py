@@ -13,7 +13,7 @@ from maskwright.data.dataset import Dataset, write_dataset
 from maskwright.data.listing import data_name
 from maskwright.data.splits import relative, write_split
 from maskwright.environment import environment
-from maskwright.errors import RunError
+from maskwright.errors import RunError, UsageError
 from maskwright.files import whole_file, write_text
 from maskwright.runs import Run, write_json
 from maskwright.trackers import forget_tracking
@@ -39,11 +39,11 @@ def free_folder(out: str | Path | None, otherwise: str | Path) -> Path:
         path = Path(out)
         if path.is_file() or (path.is_dir() and not is_free(path)):
             if _has_begun(path):
-                raise RunError(
+                raise UsageError(
                     f"{path} holds a training that has not ended; go on with it by adding "
                     "--resume, or choose another --out"
                 )
-            raise RunError(f"{path} already exists; choose another --out, or remove it")
+            raise UsageError(f"{path} already exists; choose another --out, or remove it")
         return path
     first = free = Path(otherwise)
     number = 1

@@ -199,7 +199,8 @@ def shares(option: str, words: tuple[str, ...]) -> dict[str, float]:
         except ValueError:
             name = ""
         if not name:
-            raise UsageError(f"{option} {word}: write a class and a number, as in cell=0.95")
+            point = " with a point" if "," in number else ""
+            raise UsageError(f"{option} {word}: write a class and a number{point}, as in cell=0.95")
     return found
 
 
