@@ -144,7 +144,11 @@ def assert_one_error(stderr: str, words: str) -> None:
         (["suspects", "nowhere", "--out", "o"], 1, r"nowhere: no such run folder"),
         (["predict", ".", "x", "--out", "o", "--recall", "0.9"], 2, r"--recall 0\.9: write a clas"),
         (["predict", ".", "x", "--out", "o", "--threshold", "a=b"], 2, r"--threshold a=b: write"),
-        (["predict", ".", "x", "--out", "o", "--threshold", "a=0,3"], 2, r"a number with a point, as"),
+        (
+            ["predict", ".", "x", "--out", "o", "--threshold", "a=0,3"],
+            2,
+            r"a number with a point, as",
+        ),
         (["train", "x", "--monitor", "mean_uio"], 2, r"train\.monitor = 'mean_uio': did you mean"),
         (["data", "shapes", "x", "--count", "0"], 2, r"count"),
         (["train", "x", "--set", "recipe=tutorial"], 2, r"--set recipe=tutorial: name a recipe by"),

@@ -279,6 +279,11 @@ KINDS = {
         "groups in two splits: scores would flatter",
         "keep each group in one split (split.by=group)",
     ),
+    "tied-groups": Kind(
+        LOWERS,
+        "groups that are split as one, for images of both are nearly the same",
+        "take one of the two images out, or name the groups alike",
+    ),
     "class-not-in-split": Kind(
         LOWERS,
         "classes that a split lacks",

@@ -66,6 +66,8 @@ MEANINGS = {
     "a film: scores look better than they are.",
     "group-leak": "What belongs together is alike. The model is tested on groups that it was "
     "trained on: scores look better than they are.",
+    "tied-groups": "Such images stay in one split, and their groups with them: it may become much "
+    "larger than was asked for.",
     "class-not-in-split": "Without it in the training images a class is not learnt, without it in "
     "the test images it is not measured.",
     "too-few": "A split needs images for training and others for measuring.",

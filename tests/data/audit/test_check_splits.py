@@ -66,6 +66,17 @@ def test_a_split_of_one_group_is_thin(folder):
     assert thin == ["2 images in val", "1 group in test (1)"]
 
 
+def test_groups_that_an_image_of_both_ties_are_told(folder):
+    copy(folder, 3, 7)
+    found = check(manifest(folder, [f"{n},,{n % 5}" for n in range(12)]))
+    (tied,) = [flaw for f in found.findings for flaw in f.flaws if f.kind == "tied-groups"]
+    assert tied.detail == "of 2, nearly the same as images/3.png of 3"
+    splits = {pair.group: pair.split for pair in found.pairs}
+    assert splits["2"] == splits["3"]
+    found = check(manifest(folder, [f"{n},,{n % 4}" for n in range(12)]))  # both in group 3
+    assert "tied-groups" not in kinds(found)
+
+
 def test_groups_that_a_pattern_finds_are_looked_for_in_a_given_split(folder):
     rows = [f"{n},{'train' if n < 6 else 'test'}," for n in range(12)]
     found = check(manifest(folder, rows), split=SplitConfig(group=r"(\d)\.png"))

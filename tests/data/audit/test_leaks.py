@@ -12,6 +12,7 @@ from maskwright.data.audit.leaks import (
     group_flaws,
     leak_flaws,
     split_flaws,
+    tied_flaws,
 )
 from maskwright.data.kinds import KINDS, NOTE
 from maskwright.data.labels import IGNORE
@@ -89,6 +90,13 @@ def test_without_copies_nothing_leaks():
 
 
 # Groups
+
+
+def test_groups_with_the_same_image_are_tied():
+    pairs = [pair(0, "test", "g"), pair(1, "test", "h"), pair(2, "test", "g"), pair(3, "val", "i")]
+    (flaw,) = tied_flaws(pairs, [[0, 2], [0, 1], [1, 3]], pairs[0].image.parent)
+    assert (flaw.kind, flaw.path, flaw.other) == ("tied-groups", pairs[1].image, pairs[0].image)
+    assert flaw.detail == f"of h, nearly the same as {pairs[0].image.name} of g"
 
 
 def test_a_group_in_two_splits_is_told_once():

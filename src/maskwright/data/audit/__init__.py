@@ -17,7 +17,7 @@ from maskwright.data.audit.contents import bands_of, class_flaws, file_flaws, pr
 from maskwright.data.audit.duplicates import clusters
 from maskwright.data.audit.encoding import Entry, Understood, understand
 from maskwright.data.audit.facts import ImageFacts, MaskFacts, PairFacts, look
-from maskwright.data.audit.leaks import group_flaws, leak_flaws, split_flaws
+from maskwright.data.audit.leaks import group_flaws, leak_flaws, split_flaws, tied_flaws
 from maskwright.data.findings import KINDS, STOPS, Finding, Flaw, findings_of
 from maskwright.data.folders import SPLITS, Listing
 from maskwright.data.images import Bands
@@ -193,7 +193,8 @@ def divided(
     given = any(pair.split for pair in found.pairs)
     whole = len(pairs) == len(found.listing.pairs)  # else it is drawn anew after the repair
     flaws = split_flaws(pairs, found.classes, table.names, root) if given or whole else ()
-    return replace(found, pairs=pairs), [*group_flaws(pairs), *flaws]
+    tied = tied_flaws(pairs, found.clusters, root)
+    return replace(found, pairs=pairs), [*group_flaws(pairs), *tied, *flaws]
 
 
 def alignment_flaws(pairs: Sequence[Pair], looked: Sequence[PairFacts]) -> Iterator[Flaw]:

@@ -62,6 +62,20 @@ def group_flaws(pairs: Sequence[Pair]) -> Iterator[Flaw]:
             yield Flaw("group-leak", pair.image, f"group {pair.group} is in {shown}", pair.image)
 
 
+def tied_flaws(
+    pairs: Sequence[Pair], clusters: Sequence[Sequence[int]], root: Path
+) -> Iterator[Flaw]:
+    """Images of one group that are nearly the same as one of another: both are split as one."""
+    for cluster in clusters:
+        first = pairs[cluster[0]]
+        for pair in (pairs[index] for index in cluster[1:]):
+            tied = first.group and pair.group and first.group != pair.group
+            if tied and first.split == pair.split:
+                other = f"{_name(first.image, root)} of {first.group}"
+                told = f"of {pair.group}, nearly the same as {other}"
+                yield Flaw("tied-groups", pair.image, told, pair.image, first.image)
+
+
 def split_flaws(
     pairs: Sequence[Pair], present: Sequence[Collection[int]], names: Sequence[str], root: Path
 ) -> Iterator[Flaw]:
