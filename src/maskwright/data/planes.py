@@ -16,8 +16,10 @@ def planes_of(scores: np.ndarray) -> list[np.ndarray]:
     >>> [plane.tolist() for plane in planes_of(np.array([[1.0, 2.0], [3.0, 4.0]]))]
     [[1.0, 3.0], [2.0, 4.0]]
     """
-    if scores.strides[-1] > scores.itemsize or scores.shape[-1] > MOST:
-        return list(np.ascontiguousarray(np.moveaxis(scores, -1, 0)))
+    if scores.strides[-1] > scores.itemsize:
+        return list(np.moveaxis(scores, -1, 0))
+    if scores.shape[-1] > MOST:
+        return list(np.moveaxis(scores, -1, 0).copy())
     line = np.ascontiguousarray(scores).reshape(1, -1, scores.shape[-1])
     return [plane.reshape(scores.shape[:-1]) for plane in cv2.split(line)]
 
