@@ -11,7 +11,7 @@ import numpy as np
 
 from maskwright.artifacts import Artifact
 from maskwright.artifacts.scoring import scored_run
-from maskwright.console import amount
+from maskwright.console import alone, amount
 from maskwright.data.splits import relative
 from maskwright.errors import DataError, RunError, UsageError, some
 from maskwright.evaluation.rows import Counts, read_counts
@@ -249,7 +249,7 @@ def answer(result: dict[str, Any]) -> str:
             f"by {result['first']}, {other} by {second}. Here {score}."
         )
     if not between:
-        whose = "one image" if drawn["of"] == "images" else "images of one group alone"
+        whose = alone(drawn["of"])
         return f"Nothing can be told by {whose} of how both would do on others: {score}."
     few = " So few make the interval too narrow." if drawn["few"] else ""
     if found["real"]:

@@ -51,6 +51,15 @@ def passing_note(text: str) -> Iterator[None]:
             console().print(" " * len(text), end="\r")
 
 
+def alone(of: str) -> str:
+    """What was scored where there is one alone of the "images", or "groups", that are drawn.
+
+    >>> alone("images"), alone("groups")
+    ('one image', 'images of one group alone')
+    """
+    return "one image" if of == "images" else "images of one group alone"
+
+
 def amount(number: int, one: str) -> str:
     """A number of things.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from maskwright.console import amount, console, say
+from maskwright.console import alone, amount, console, say
 
 
 def print_plan(plan: Any) -> None:
@@ -58,8 +58,7 @@ def _say_intervals(drawn: dict[str, Any]) -> None:
     """What the numbers in brackets are, or why there are none."""
     count, of = drawn["count"], drawn["of"]
     if count < 2:
-        whose = "one image" if of == "images" else "images of one group alone"
-        say(f"no intervals: {whose} cannot tell how much the scores of others would differ")
+        say(f"no intervals: {alone(of)} cannot tell how much the scores of others would differ")
         return
     units = "images" if of == "images" else f"{count} groups of images"
     narrow = f"; {count} are few, so they are too narrow" if drawn["few"] else ""

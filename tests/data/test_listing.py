@@ -243,8 +243,9 @@ def test_a_folder_that_is_not_there_is_told_with_the_one_most_like_it(tmp_path):
     (tmp_path / "cells").mkdir()
     with pytest.raises(DataError, match=r"cels: no such folder or file; did you mean .*/cells\?$"):
         list_pairs(tmp_path / "cels")
-    with pytest.raises(DataError, match=r"xyz: no such folder or file; check the path$"):
-        list_pairs(tmp_path / "xyz")
+    for name in ("xyz", "nowhere/cells"):
+        with pytest.raises(DataError, match=rf"{name}: no such folder or file; check the path$"):
+            list_pairs(tmp_path / name)
 
 
 def test_a_part_of_a_dataset_is_told_with_the_whole(tmp_path, write_pairs, monkeypatch):

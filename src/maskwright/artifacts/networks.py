@@ -39,11 +39,11 @@ class Part(NamedTuple):
         found = np.moveaxis(found, self.axis, -1)
         if not self.small:
             return found
-        warmth = np.float32(facts.temperature)
+        temperature = np.float32(facts.temperature)
         if not facts.rims:  # then it does not matter which is first, and dividing few is quicker
-            return enlarged(found / warmth, facts.size)
+            return enlarged(found / temperature, facts.size)
         large = tempering(enlarged(found, facts.size), facts.temperature)
-        return np.divide(large, warmth, out=large)
+        return np.divide(large, temperature, out=large)
 
 
 def enlarged(logits: np.ndarray, size: int) -> np.ndarray:

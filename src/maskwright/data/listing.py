@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from maskwright.data.findings import KINDS, Flaw
-from maskwright.data.folders import Listing, camvid, manifest, pairs, pets
+from maskwright.data.folders import MASK_FOLDERS, Listing, camvid, manifest, pairs, pets
 from maskwright.data.images import bands_from_dict
 from maskwright.data.ingest import unpacked
 from maskwright.data.labels import from_dict
@@ -62,7 +62,7 @@ def find(root: Path, layout: str = "") -> Listing:
     if listing is None:
         inside = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
         whole = root.parent if root.parent.name else root.absolute().parent
-        if is_dataset(whole):
+        if root.name.lower() in ("images", *MASK_FOLDERS) and is_dataset(whole):
             raise DataError(f"{root} is a part of a dataset; did you mean {whole}?")
         raise DataError(
             f"{root} has no layout that is known (it holds {some(inside, 5) or 'nothing'}); "

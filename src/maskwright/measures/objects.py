@@ -184,7 +184,7 @@ def found_objects(
 
 def _stretches(*parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where stretches of pixels begin in which none of the parts [H, W] changes, row after row, and
-    how long they are; there are few of them where objects are large."""
+    how long they are, int64 [n] both; there are few of them where objects are large."""
     changes = np.zeros(parts[0].size - 1, bool)
     for part in parts:
         line = part.ravel()

@@ -282,8 +282,9 @@ def say_what_is_written(extra: Extra, suffix: str, out: Path) -> None:
 
 def refuse(unreadable: Sequence[DataError], images: int, written: int, out: Path) -> NoReturn:
     """Name the images that could not be read."""
-    for error in unreadable if unreadable[1:] else ():
-        say(f"passed over: {error}")
+    if len(unreadable) > 1:
+        for error in unreadable:
+            say(f"passed over: {error}")
     raise DataError(
         f"{len(unreadable)} of {amount(images, 'image')} could not be read, the first: "
         f"{unreadable[0]}. Written: {amount(written, 'mask')}{f' to {out}' if written else ''}"

@@ -35,7 +35,7 @@ FORMATS = ("png", "tiff")
 LARGEST_OVERLAY = 8192  # pixels, the longer side
 BLANK = 64  # rows that are made at a time
 BROKEN = -1  # in place of a row: no further one is written
-EVERY = 4  # rows: of one of so many the mean confidence is taken
+EVERY = 4  # the mean confidence is that of one row in so many
 
 
 @dataclass(frozen=True)

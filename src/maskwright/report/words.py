@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from maskwright.config import TrainConfig
-from maskwright.console import amount, duration
+from maskwright.console import alone, amount, duration
 
 NONE = "–"  # an en dash: there is no such number
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
@@ -168,15 +168,13 @@ def too_narrow(scores: dict[str, Any]) -> str:
     drawn = scores["interval"]
     if not drawn["few"]:
         return ""
-    images = drawn["of"] == "images"
     if drawn["count"] < 2:
-        whose = "one image" if images else "images of one group alone"
         return (
-            f"The scores are those of {whose}, which cannot tell how much those of others would "
-            "differ: so they have no intervals."
+            f"The scores are those of {alone(drawn['of'])}, which cannot tell how much those of "
+            "others would differ: so they have no intervals."
         )
     return (
-        f"There are only {amount(drawn['count'], 'image' if images else 'group')} to measure on. "
+        f"There are only {amount(drawn['count'], drawn['of'].removesuffix('s'))} to measure on. "
         "So the intervals are too narrow: the scores of other images may well lie outside."
     )
 

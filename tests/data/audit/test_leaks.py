@@ -94,7 +94,8 @@ def test_without_copies_nothing_leaks():
 
 def test_groups_with_the_same_image_are_tied():
     pairs = [pair(0, "test", "g"), pair(1, "test", "h"), pair(2, "test", "g"), pair(3, "val", "i")]
-    (flaw,) = tied_flaws(pairs, [[0, 2], [0, 1], [1, 3]], pairs[0].image.parent)
+    pairs.append(pair(4, "test", ""))  # of no group, which hides no tie
+    (flaw,) = tied_flaws(pairs, [[0, 2], [4, 0, 1], [1, 3], [4]], pairs[0].image.parent)
     assert (flaw.kind, flaw.path, flaw.other) == ("tied-groups", pairs[1].image, pairs[0].image)
     assert flaw.detail == f"of h, nearly the same as {pairs[0].image.name} of g"
 

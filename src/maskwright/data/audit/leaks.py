@@ -67,10 +67,9 @@ def tied_flaws(
 ) -> Iterator[Flaw]:
     """Images of one group that are nearly the same as one of another: both are split as one."""
     for cluster in clusters:
-        first = pairs[cluster[0]]
-        for pair in (pairs[index] for index in cluster[1:]):
-            tied = first.group and pair.group and first.group != pair.group
-            if tied and first.split == pair.split:
+        grouped = [pairs[index] for index in cluster if pairs[index].group]
+        for first, pair in ((grouped[0], other) for other in grouped[1:]):
+            if first.group != pair.group and first.split == pair.split:
                 other = f"{_name(first.image, root)} of {first.group}"
                 told = f"of {pair.group}, nearly the same as {other}"
                 yield Flaw("tied-groups", pair.image, told, pair.image, first.image)
