@@ -15,6 +15,14 @@ def test_each_draw_has_as_many_images_as_there_are():
     assert len(np.unique(drawn, axis=0)) > 40
 
 
+def test_images_are_drawn_as_often_as_a_multinomial_draws_them():
+    drawn = multiplicities([""] * 4, draws=20_000).astype(float)
+    variance = 4 * (1 / 4) * (3 / 4)  # n p (1 - p), and of two images −n p²
+    covariance = np.where(np.eye(4, dtype=bool), variance, -4 / 16)
+    np.testing.assert_allclose(drawn.mean(axis=0), 1, atol=0.03)
+    np.testing.assert_allclose(np.cov(drawn.T), covariance, atol=0.03)
+
+
 def test_draws_are_the_same_each_time_and_differ_by_seed():
     first, again = (multiplicities([""] * 9, draws=5) for _ in range(2))
     np.testing.assert_array_equal(first, again)

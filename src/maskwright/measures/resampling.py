@@ -34,8 +34,14 @@ def multiplicities(groups: Sequence[str], draws: int = DRAWS, seed: int = 0) -> 
     count = int(unit.max()) + 1 if len(unit) else 0
     if count < 2:
         return np.zeros((draws, len(unit)), np.int16)
-    drawn = generator(BOOTSTRAP, seed).multinomial(count, np.full(count, 1 / max(1, count)), draws)
-    return drawn.astype(np.int16)[:, unit]
+    random = generator(BOOTSTRAP, seed)
+    drawn = np.empty((draws, count), np.int16)
+    rows = max(1, AT_ONCE // count)
+    # Units picked one by one and counted: a tenth of the time of NumPy's multinomial.
+    for part in (drawn[start : start + rows] for start in range(0, draws, rows)):
+        picked = random.integers(count, size=part.shape) + count * np.arange(len(part))[:, None]
+        part[:] = np.bincount(picked.ravel(), minlength=part.size).reshape(part.shape)
+    return drawn[:, unit]
 
 
 def units(groups: Sequence[str]) -> np.ndarray:
