@@ -260,15 +260,16 @@ def restore(scores: np.ndarray, matrix: np.ndarray, height: int, width: int) -> 
     a class a plane.
     """
     parts = [np.ascontiguousarray(scores[..., k], np.float32) for k in range(scores.shape[2])]
+    planes = np.empty((len(parts), height, width), np.float32)
     frame = frame_of(matrix, *scores.shape[:2])
     if frame and frame.holds(height, width):
-        planes = np.empty((len(parts), *frame.shape), np.float32)
+        whole = np.empty(frame.shape, np.float32)  # one for all planes, so that it stays in a cache
+        inner = whole[-frame.top :, -frame.left :][:height, :width]
         for part, plane in zip(parts, planes, strict=True):
-            cv2.resize(part, plane.shape[::-1], dst=plane, interpolation=cv2.INTER_LINEAR)
-        inner = planes[:, -frame.top :, -frame.left :][:, :height, :width]
-        return np.moveaxis(inner, 0, -1)
+            cv2.resize(part, whole.shape[::-1], dst=whole, interpolation=cv2.INTER_LINEAR)
+            plane[:] = inner
+        return np.moveaxis(planes, 0, -1)
     flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
-    planes = np.empty((len(parts), height, width), np.float32)
     for part, plane in zip(parts, planes, strict=True):
         cv2.warpAffine(part, matrix, (width, height), plane, flags, border)
     return np.moveaxis(planes, 0, -1)
