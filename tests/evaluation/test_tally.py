@@ -42,10 +42,11 @@ def predicted(numbers: np.ndarray, seen: np.ndarray, sure: float = 0.95) -> Pred
 def scores_of(one: Predicted, classes: ClassTable = CELLS) -> dict[str, float]:
     """Each measure of an image, overall and by class, by its name."""
     counted = tally(one, classes)
-    found = dict(overall_scores(counted.each))
+    sums = total(stacked([counted.each]))
+    found = dict(overall_scores(sums))
     if counted.detections:
         found |= object_scores([counted.detections])
-    for name, values in class_scores(counted.each).items():
+    for name, values in class_scores(sums).items():
         found |= {f"{name} {label}": values[k] for k, label in enumerate(classes.names)}
     return {name: float(value) for name, value in found.items()}
 
@@ -106,11 +107,11 @@ def test_only_ignored_pixels_have_no_score_and_raise_no_warning():
     plain = ClassTable("index", (Label("a", "#000000", (0,)), Label("b", "#ff0000", (1,))), (255,))
     one = Predicted(Pair(Path("a"), Path("b")), RawMask(truth, "index"), truth, chance)
     counted = tally(one, plain)
-    assert all(np.isnan(value) for value in overall_scores(counted.each).values())
-    assert not any(np.any(values) for values in {**counted.each, **counted.fine}.values())
-    made = table(
-        {**counted.each, **counted.fine}, stacked([counted.each]), [], [""], plain.names, None
-    )
+    each = stacked([counted.each])
+    sums = {**total(each), **counted.fine}
+    assert all(np.isnan(value) for value in overall_scores(sums).values())
+    assert not any(np.any(values) for values in sums.values())
+    made = table(sums, each, [], [""], plain.names, None)
     assert made["mean_iou"] is None
     assert made["intervals"]["mean_iou"] is None
 

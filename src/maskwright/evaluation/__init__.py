@@ -141,7 +141,7 @@ def count_all(run: Run, pairs: Sequence[Pair], root: Path, split: str, tolerance
     def count(one: Predicted) -> Tally:
         return tally(one, run.table, run.predictor.temperature, tolerance)
 
-    counted = map_ahead(count, predicted, ahead=max(4, WORKERS))
+    counted = map_ahead(count, predicted, ahead=WORKERS)
     each: list[Sums] = []
     fine: Sums = {}
     found: list[Detections] = []

@@ -43,11 +43,11 @@ EVERY = 4  # of rows and columns, are looked at for the calibration before the t
 class Tally:
     """Counts of one image, or their sums.
 
-    ``each`` (kept for every image): classes [C, 3] pixels right, true, predicted; by_image
-    [C, 4, 2] sums and numbers of the image's own IoU, Dice, precision and recall; boundary [C, 2],
+    ``each`` (kept for every image): classes [C, 3] pixels right, true, predicted; boundary [C, 2],
     near [C, 4], contour_f1, hausdorff and missed [C, 2] as in ``measures.surfaces``; binned
     [15, 3] and penalties [3] as in ``measures.certainty``; and, where the masks number their
-    objects, panoptic [4].
+    objects, panoptic [4]. ``stacked`` adds by_image [C, 4, 2], sums and numbers of the image's own
+    IoU, Dice, precision and recall.
 
     ``fine`` (only ever summed): confusion [C, C]; confidences [300, 3]; before [15, 3], the same
     in bins without the temperature, of a part of the pixels; chances [C, 100, 2]; sizes
@@ -72,7 +72,6 @@ def tally(
     surfaces = surface_counts(one.truth, mask, classes, tolerance)
     each = {
         "classes": class_counts(matrix),
-        "by_image": by_image(matrix),
         "boundary": boundary_overlap(one.truth, mask, classes),
         "near": surfaces.near,
         "contour_f1": surfaces.contour_f1,
@@ -90,16 +89,9 @@ def tally(
         "confidences": fine,
         "before": before(one, temperature),
         "chances": chances(counted),
-        "sizes": sizes(numbered, one, mask, classes),
+        "sizes": sizes(numbered, mask, classes),
     }
     return Tally(each, rest, found)
-
-
-def by_image(matrix: np.ndarray) -> np.ndarray:
-    """The image's own IoU, Dice, precision and recall, and 1 where there is one: [C, 4, 2]."""
-    scores = Scores.of(matrix)
-    values = np.stack([scores.iou, scores.dice, scores.precision, scores.recall], axis=-1)
-    return np.stack([np.nan_to_num(values), ~np.isnan(values)], axis=-1)
 
 
 def before(one: Predicted, temperature: float) -> np.ndarray:
@@ -135,13 +127,11 @@ def of_objects(
     return panoptic(overlap), detections(overlap, (sums / np.maximum(1, areas))[1:])
 
 
-def sizes(
-    numbered: dict[int, np.ndarray], one: Predicted, mask: np.ndarray, classes: int
-) -> np.ndarray:
+def sizes(numbered: dict[int, np.ndarray], mask: np.ndarray, classes: int) -> np.ndarray:
     """Objects by area, and those of which at least half was found: int64 [C, SIZES, 2]."""
     counts = np.zeros((classes, SIZES, 2), np.int64)
     for k, objects in numbered.items():
-        areas, found = found_objects(objects, mask == k, one.truth != IGNORE).T
+        areas, found = found_objects(objects, mask == k).T
         step = np.minimum(np.log2(np.maximum(1, areas)).astype(np.intp), SIZES - 1)
         counts[k, :, 0] = np.bincount(step, minlength=SIZES)
         counts[k, :, 1] = np.bincount(step[2 * found >= areas], minlength=SIZES)
@@ -149,8 +139,17 @@ def sizes(
 
 
 def stacked(each: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """What is kept of every image, along a new first axis."""
-    return {key: np.stack([one[key] for one in each]) for key in each[0]}
+    """What is kept of every image, along a new first axis, and the images' own scores."""
+    found = {key: np.stack([one[key] for one in each]) for key in each[0]}
+    return found | {"by_image": by_image(found["classes"])}
+
+
+def by_image(counts: np.ndarray) -> np.ndarray:
+    """IoU, Dice, precision and recall of the counts of each image [N, C, 3], and 1 where there is
+    one: [N, C, 4, 2]."""
+    scores = Scores.of_counts(counts)
+    values = np.stack([scores.iou, scores.dice, scores.precision, scores.recall], axis=-1)
+    return np.stack([np.nan_to_num(values), ~np.isnan(values)], axis=-1)
 
 
 def total(each: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -18,9 +18,10 @@ from maskwright.data.labels import IGNORE
 from maskwright.measures.confusion import ratio
 
 FINE = 300  # steps of confidence that are counted
-FINER = 40  # steps within each of these, for their sum
+FINER = 10  # steps within each of these, for their sum
 BINS = 15  # of them, put together, for the calibration error and the diagram (Guo et al. 2017)
 STEPS = 100  # steps of a class's probability that are counted, for thresholds
+OWN = 128  # added to the step of a pixel that is of the class
 LOWEST, HIGHEST = 0.25, 4.0  # temperatures that are believed
 LEAST = 1e-7  # probability; no logarithm of less is taken
 
@@ -107,11 +108,11 @@ def calibration_error(binned: np.ndarray) -> np.ndarray:
 
 def chances(counted: Counted) -> np.ndarray:
     """Pixels by the probability of each class, others and its own: int64 [C, STEPS, 2]."""
-    classes = counted.probabilities.shape[1]
-    every = np.stack([occurrences([_step(row)], [STEPS + 1]) for row in counted.probabilities.T])
-    true, own = counted.truth.astype(np.uint8, copy=False), _step(counted.true_probability)
-    own = occurrences([true, own], [classes, STEPS + 1])
-    return np.stack([_folded(every - own), _folded(own)], axis=-1)
+    found = []
+    for k, row in enumerate(counted.probabilities.T):
+        step = _step(row) + np.uint8(OWN) * (counted.truth == k)
+        found.append(occurrences([step], [2 * OWN]).reshape(2, OWN)[:, : STEPS + 1])
+    return np.moveaxis(_folded(np.stack(found)), 1, -1)
 
 
 def _step(probability: np.ndarray) -> np.ndarray:

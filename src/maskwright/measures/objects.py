@@ -163,22 +163,19 @@ def average_precision(found: Sequence[Detections], weights: np.ndarray | None = 
     return result
 
 
-def found_objects(
-    truth_objects: np.ndarray, predicted: np.ndarray, counts: np.ndarray
-) -> np.ndarray:
+def found_objects(truth_objects: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Area of every true object and how much of it the prediction covers, pixels, int64 [T, 2].
 
-    truth_objects: any object numbers, int32 [H, W]; predicted: bool [H, W], the pixels of the
-    objects' class. The objects that have a pixel that counts, in order of number.
+    truth_objects: any object numbers, int32 [H, W], 0 where pixels are to be ignored; predicted:
+    bool [H, W], the pixels of the objects' class. In order of number.
 
-    >>> found_objects(np.array([[0, 7, 7]]), np.array([[1, 1, 0]], bool), np.ones((1, 3), bool))
+    >>> found_objects(np.array([[0, 7, 7]]), np.array([[1, 1, 0]], bool))
     array([[2, 1]])
     """
-    starts, lengths = _stretches(truth_objects, predicted, counts)
-    numbers, there, counting = (part.ravel()[starts] for part in (truth_objects, predicted, counts))
-    rows, height = _rows(numbers * counting)
+    starts, lengths = _stretches(truth_objects, predicted)
+    rows, height = _rows(truth_objects.ravel()[starts])
     area = np.bincount(rows, lengths, height)
-    covered = np.bincount(rows, lengths * there, height)
+    covered = np.bincount(rows, lengths * predicted.ravel()[starts], height)
     return np.stack([area, covered], axis=-1)[1:].astype(np.int64)
 
 
