@@ -19,7 +19,6 @@ import time
 
 import maskwright as mw
 from maskwright.evaluation import count_all
-from maskwright.evaluation.tally import TOLERANCE
 from maskwright.validate import predict_pairs
 
 TIMES = 7
@@ -40,8 +39,8 @@ def main() -> None:
             pass
 
     def count() -> None:
-        counted = count_all(run, pairs, run.dataset.root, "test", TOLERANCE)
-        counted.table(run, TOLERANCE)
+        counted = count_all(run, pairs, run.dataset.root, "test")
+        counted.table(run)
         counted.subsets()
 
     predict()

@@ -11,6 +11,7 @@ from maskwright.comparison import compare
 from maskwright.errors import DataError, RunError, UsageError
 from maskwright.evaluation import evaluate
 from maskwright.evaluation.rows import Counts, read_counts, write_counts
+from maskwright.evaluation.tally import Limits
 from maskwright.runs import Run
 
 COUNT = 60
@@ -134,6 +135,30 @@ def test_groups_are_drawn_whole(pair_of_runs):
     assert found["interval"]["of"] == "groups"
     assert found["interval"]["count"] == 4
     assert "4 groups" in found["answer"]
+
+
+def test_what_was_measured_otherwise_is_not_compared(pair_of_runs):
+    one, other = counts(drawn(1, 35)), counts(drawn(2, 35))
+    with pytest.raises(DataError) as refused:
+        compare(*pair_of_runs(one, replace(other, limits=Limits(tolerance=0.5))))
+    told = str(refused.value)
+    assert "was evaluated with --tolerance 2, " in told
+    assert "with --tolerance 0.5; evaluate one of them again, as the other" in told
+    small = replace(other, limits=Limits(least_area=3))
+    assert compare(*pair_of_runs(one, small))["images"] == COUNT  # no objects are counted
+    for both in (one, other):
+        both.each["panoptic"] = np.ones((COUNT, 4))
+    with pytest.raises(DataError, match=r"with --least-area 10, .* with --least-area 3;"):
+        compare(*pair_of_runs(one, small))
+
+
+def test_counts_from_before_limits_were_kept_are_those_of_the_usual_ones(pair_of_runs, tmp_path):
+    first, _ = pair_of_runs(counts(drawn(1, 35)), counts(drawn(2, 35)))
+    path = first.evaluations / "test.npz"
+    with np.load(path) as file:
+        kept = {key: file[key] for key in file.files if key != "limits"}
+    np.savez(path, **kept)
+    assert read_counts(path).limits == Limits(tolerance=2.0, least_area=1)
 
 
 @pytest.mark.parametrize(("count", "whose"), [(9, "images of one group alone"), (1, "one image")])

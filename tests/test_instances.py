@@ -125,7 +125,7 @@ def test_what_is_scored_is_parted_alike(run):
     assert by_rims["panoptic_quality"] > plain["panoptic_quality"] + 0.5
     assert by_rims["average_precision_50"] > 0.9
     assert (by_rims["objects"], plain["objects"]) == (
-        {"true": 16, "predicted": 16}, {"true": 16, "predicted": 8},
+        {"true": 16, "predicted": 16, "dropped": 0}, {"true": 16, "predicted": 8, "dropped": 0},
     )  # fmt: skip
     with (run.path / "evaluation" / "test.csv").open(newline="") as file:
         assert [(row["objects"], row["objects predicted"]) for row in csv.DictReader(file)] == [

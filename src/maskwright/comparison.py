@@ -101,6 +101,7 @@ def matched(runs: Sequence[Run], split: str | None) -> Matched:
             f"the classes differ: {some(first.classes, 8)} in {runs[0].path}, "
             f"{some(second.classes, 8)} in {runs[1].path}; compare runs on the same data"
         )
+    check_limits(runs, first, second)
     places = {image: place for place, image in enumerate(second.images)}
     common = [(k, places[image]) for k, image in enumerate(first.images) if image in places]
     if not common:
@@ -118,6 +119,17 @@ def matched(runs: Sequence[Run], split: str | None) -> Matched:
         )
     alone = len(first.images) + len(second.images) - 2 * len(common)
     return Matched(one, other, name, alone)
+
+
+def check_limits(runs: Sequence[Run], first: Counts, second: Counts) -> None:
+    """Raise DataError where both runs were not measured alike."""
+    for key, one, other in zip(first.limits._fields, first.limits, second.limits, strict=True):
+        if one != other and (key == "tolerance" or "panoptic" in first.each):
+            option = f"--{key.replace('_', '-')}"
+            raise DataError(
+                f"{runs[0].path} was evaluated with {option} {one:g}, {runs[1].path} with "
+                f"{option} {other:g}; evaluate one of them again, as the other"
+            )
 
 
 def drawn_by(runs: Sequence[Run]) -> str:
@@ -158,6 +170,7 @@ def chosen(counts: Counts, places: Sequence[int]) -> Counts:
         [counts.groups[k] for k in places],
         counts.classes,
         {key: values[list(places)] for key, values in counts.each.items()},
+        counts.limits,
     )
 
 

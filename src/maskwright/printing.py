@@ -40,7 +40,8 @@ def print_scores(scores: dict[str, Any]) -> None:
     if "panoptic_quality" in scores:
         count = scores["objects"]
         say(
-            f"objects: {count['true']:,} in the masks, {count['predicted']:,} predicted, panoptic "
+            f"objects: {count['true']:,} in the masks, {count['predicted']:,} predicted"
+            f"{_too_small(count['dropped'], scores['least_area'])}, panoptic "
             f"quality {_ranged(scores, 'panoptic_quality')}, average precision at IoU 0.5 "
             f"{_ranged(scores, 'average_precision_50')}"
         )
@@ -52,6 +53,13 @@ def print_scores(scores: dict[str, Any]) -> None:
             f"that is no better than to say {commonest['name']} everywhere, which gets {share:.3f} "
             "right: the model has learnt little yet; train longer, or look at data and settings"
         )
+
+
+def _too_small(dropped: int, least: int) -> str:
+    """How many predicted pieces were too small to be objects, in brackets."""
+    if not dropped:
+        return ""
+    return f" ({amount(dropped, 'piece')} of fewer than {least} pixels counted as none)"
 
 
 def _say_intervals(drawn: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from maskwright.errors import RunError
 from maskwright.evaluation.rows import Counts, image_rows, read_counts, write_counts, write_rows
 from maskwright.evaluation.subsets import by_word, mean_area, scored, subsets, thirds
 from maskwright.evaluation.table import class_scores, overall_scores, table
-from maskwright.evaluation.tally import SIZES, by_image
+from maskwright.evaluation.tally import SIZES, Limits, by_image
 from maskwright.measures.certainty import FINE
 from maskwright.measures.confusion import class_counts
 
@@ -93,10 +93,10 @@ def test_scores_of_many_images_at_once_are_those_of_each(each):
 
 
 def test_the_table_is_json_with_intervals(sums, each, calibration):
-    made = table(sums, each, [], ["", ""], ["a", "b"], calibration, tolerance=3.0)
+    made = table(sums, each, [], ["", ""], ["a", "b"], calibration, limits=Limits(3.0, 4))
     assert json.loads(json.dumps(made, allow_nan=False)) == made
     assert made["images"] == 2
-    assert made["tolerance"] == 3.0
+    assert (made["tolerance"], made["least_area"]) == (3.0, 4)
     assert made["interval"] == {"level": 0.95, "of": "images", "count": 2, "few": True}
     low, high = made["intervals"]["pixel_accuracy"]
     assert (low, high) == (0.85, 1.0)  # of the first image alone, and of the second

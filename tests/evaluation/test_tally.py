@@ -10,8 +10,10 @@ from maskwright.data.images import RawMask
 from maskwright.data.labels import ClassTable, Label
 from maskwright.data.pairing import Pair
 from maskwright.evaluation.table import class_scores, object_scores, overall_scores, table
-from maskwright.evaluation.tally import stacked, tally, total
+from maskwright.evaluation.tally import Limits, stacked, tally, total
 from maskwright.measures.certainty import tempered
+from maskwright.predictor import most_likely
+from maskwright.shapes.objects import find_objects
 from maskwright.validate import Predicted
 
 CELLS = ClassTable(
@@ -41,7 +43,7 @@ def predicted(numbers: np.ndarray, seen: np.ndarray, sure: float = 0.95) -> Pred
 
 def scores_of(one: Predicted, classes: ClassTable = CELLS) -> dict[str, float]:
     """Each measure of an image, overall and by class, by its name."""
-    counted = tally(one, classes)
+    counted = tally(one, classes, limits=Limits(least_area=1))
     sums = total(stacked([counted.each]))
     found = dict(overall_scores(sums))
     if counted.detections:
@@ -176,6 +178,20 @@ def test_before_is_without_the_temperature():
         tally(plain, CELLS).fine["before"],
         rtol=1e-5,
     )
+
+
+def test_pieces_that_predict_leaves_out_are_no_objects():
+    numbers = cells()
+    seen = numbers > 2  # of nine objects of 64 pixels two are missed
+    seen[50:53, 56:59] = True  # a speck of 9 pixels
+    one = predicted(numbers, seen)
+    usual, every = tally(one, CELLS), tally(one, CELLS, limits=Limits(least_area=9))
+    assert usual.each["panoptic"].tolist() == [7, 7, 0, 2]
+    assert every.each["panoptic"].tolist() == [7, 7, 1, 2]
+    assert (int(usual.fine["dropped"]), int(every.fine["dropped"])) == (1, 0)
+    assert (len(usual.detections.scores), len(every.detections.scores)) == (7, 8)
+    objects = find_objects(most_likely(one.probabilities), CELLS)
+    assert (len(objects), objects.dropped) == (7, 1)
 
 
 def test_totals_are_the_sums_over_images():

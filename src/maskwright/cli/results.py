@@ -38,6 +38,13 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON on st
     show_default=True,
     help="Pixels that an outline may be off and count as right (surface Dice).",
 )
+@click.option(
+    "--least-area",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Pixels of the smallest predicted object that counts, as in predict.",
+)
 @TTA
 @CLASSES
 @JSON
@@ -46,6 +53,7 @@ def evaluate(
     data: Path | None,
     split: str | None,
     tolerance: float,
+    least_area: int,
     tta: str,
     classes: Path | None,
     as_json: bool,
@@ -68,7 +76,8 @@ def evaluate(
     run = scored_run(one, elsewhere=data is not None)
     if one is run:
         start_engine()
-    result = evaluate(run, data, split=split, tolerance=tolerance, tta=words_of(tta))
+    ways = words_of(tta)
+    result = evaluate(run, data, split=split, tolerance=tolerance, least_area=least_area, tta=ways)
     print_scores(result)
     if as_json:
         click.echo(json.dumps(result))

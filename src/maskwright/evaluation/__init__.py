@@ -23,7 +23,7 @@ from maskwright.evaluation.pictures import write_pictures
 from maskwright.evaluation.rows import Counts, image_rows, write_counts, write_rows
 from maskwright.evaluation.subsets import mean_area, noting_brightness, scored, subsets
 from maskwright.evaluation.table import Sums, table
-from maskwright.evaluation.tally import TOLERANCE, Tally, stacked, tally, total
+from maskwright.evaluation.tally import USUAL, Limits, Tally, stacked, tally, total
 from maskwright.files import make_folder
 from maskwright.measures.objects import Detections
 from maskwright.runs import Run, write_json
@@ -37,7 +37,8 @@ def evaluate(
     data: str | Path | None = None,
     *,
     split: str | None = None,
-    tolerance: float = TOLERANCE,
+    tolerance: float = USUAL.tolerance,
+    least_area: int = USUAL.least_area,
     tta: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Scores of a run on a split of its own data, or on other data with the same classes.
@@ -47,9 +48,11 @@ def evaluate(
 
     ``split`` is train, val, test or all; by default test where the data has one, else val (of the
     run's own data) or all (of other data). Pixels are counted over all images at their own size;
-    ``tolerance`` in pixels is that of the surface distance. Writes NAME.json, NAME.csv (a row an
-    image), NAME.npz (what was counted in each, for ``compare``) and pictures into the run's
-    evaluation/, where NAME is the split, after the data's name where that is not the run's own.
+    ``tolerance`` in pixels is that of the surface distance. Where masks number their objects, a
+    predicted piece of ``least_area`` pixels or more is one, as in ``predict``. Writes NAME.json,
+    NAME.csv (a row an image), NAME.npz (what was counted in each, for ``compare``) and pictures
+    into the run's evaluation/, where NAME is the split, after the data's name where that is not the
+    run's own.
     ``tta`` scores the mean over views, see ``averaging.averaged``; NAME ends in them then.
 
     Returns what ``evaluation.table.table`` says, with these added: split, name, data (the root),
@@ -70,13 +73,13 @@ def evaluate(
     if known is None:
         say("nobody here knows what it was trained on: if on some of these, the scores flatter")
     run = looking(run, tta)
-    counted = count_all(run, pairs, root, split, tolerance)
+    counted = count_all(run, pairs, root, split, Limits(tolerance, least_area))
     name = split if data is None else f"{data_name(data)}-{split}"
     name = "-".join([name, *sorted(set(tta))])
     rows = image_rows(counted.kept.each, counted.kept.images, run.table.names)
     result = {
         "format": FORMAT,
-        **counted.table(run, tolerance),
+        **counted.table(run),
         "split": split,
         "tta": sorted(set(tta)),
         "trained_on": known,
@@ -119,12 +122,12 @@ class Counted:
     brightness: list[float]
     areas: np.ndarray
 
-    def table(self, run: Run, tolerance: float) -> dict[str, Any]:
+    def table(self, run: Run) -> dict[str, Any]:
         """The scores of all images together."""
         kept, names = self.kept, run.table.names
         sums = {**total(kept.each), **self.fine}
         found, calibration = self.detections, run.calibration
-        return table(sums, kept.each, found, kept.groups, names, calibration, tolerance)
+        return table(sums, kept.each, found, kept.groups, names, calibration, kept.limits)
 
     def subsets(self) -> list[dict[str, Any]]:
         """The scores of images that have something in common."""
@@ -132,14 +135,16 @@ class Counted:
         return scored(self.kept.each, self.kept.groups, parts)
 
 
-def count_all(run: Run, pairs: Sequence[Pair], root: Path, split: str, tolerance: float) -> Counted:
+def count_all(
+    run: Run, pairs: Sequence[Pair], root: Path, split: str, limits: Limits = USUAL
+) -> Counted:
     """Predict all pairs, and count."""
     brightness: dict[Pair, float] = {}
     read = noting_brightness(lambda pair: run.predictor.read(pair.image), brightness)
     predicted = predict_pairs(run.parter, pairs, read)
 
     def count(one: Predicted) -> Tally:
-        return tally(one, run.table, run.predictor.temperature, tolerance)
+        return tally(one, run.table, run.predictor.temperature, limits)
 
     counted = map_ahead(count, predicted, ahead=WORKERS)
     each: list[Sums] = []
@@ -153,5 +158,5 @@ def count_all(run: Run, pairs: Sequence[Pair], root: Path, split: str, tolerance
         areas.append(mean_area(one.fine["sizes"], int(one.each["classes"][:, 1].sum())))
     make_folder(run.evaluations)
     images, groups = [relative(pair.image, root) for pair in pairs], [pair.group for pair in pairs]
-    kept = Counts(images, groups, run.table.names, stacked(each))
+    kept = Counts(images, groups, run.table.names, stacked(each), limits)
     return Counted(kept, fine, found, [brightness[pair] for pair in pairs], np.array(areas))

@@ -19,6 +19,7 @@ from maskwright.evaluation.table import (
     objects_counted,
     overall_scores,
 )
+from maskwright.evaluation.tally import USUAL, Limits
 from maskwright.files import whole_file, write_text
 from maskwright.measures.confusion import ratio
 
@@ -31,16 +32,18 @@ SHOWN = (
     "cross_entropy",
 )
 MOST = 1 << 30  # bytes of counts that are read
+UNSAID = Limits(least_area=1)  # of counts from before limits were kept
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What was counted in each of the images, which have the names and groups."""
+    """What was counted, by what limits, in each of the images, which have the names and groups."""
 
     images: list[str]
     groups: list[str]
     classes: list[str]
     each: Sums
+    limits: Limits = USUAL
 
 
 def image_rows(each: Sums, images: Sequence[str], classes: Sequence[str]) -> list[dict[str, Any]]:
@@ -85,6 +88,7 @@ def write_counts(path: Path, counts: Counts) -> None:
     words = {"images": counts.images, "groups": counts.groups, "classes": counts.classes}
     arrays: dict[str, Any] = {key: np.array(value, np.str_) for key, value in words.items()}
     arrays |= {f"each {key}": values for key, values in counts.each.items()}
+    arrays["limits"] = np.array(counts.limits, np.float64)
     with whole_file(path) as part, part.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
@@ -101,9 +105,13 @@ def read_counts(path: Path) -> Counts:
         if {len(values) for values in each.values()} | {len(groups)} != {len(images)}:
             raise ValueError("not one row an image")
         overall_scores(each)
+        limits = UNSAID
+        if "limits" in arrays:
+            tolerance, least = arrays["limits"].tolist()
+            limits = Limits(tolerance, int(least))
     except FileNotFoundError:
         raise
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise RunError(f"{path} is damaged ({reason}); evaluate again") from error
-    return Counts(images, groups, classes, each)
+    return Counts(images, groups, classes, each, limits)

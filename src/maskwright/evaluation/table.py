@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from maskwright.calibration import Calibration, level_of
-from maskwright.evaluation.tally import TOLERANCE
+from maskwright.evaluation.tally import USUAL, Limits
 from maskwright.measures.certainty import (
     STEPS,
     calibration_error,
@@ -91,7 +91,7 @@ def table(
     groups: Sequence[str],
     names: Sequence[str],
     calibration: Calibration | None,
-    tolerance: float = TOLERANCE,
+    limits: Limits = USUAL,
 ) -> dict[str, Any]:
     """All scores of a set of images with their intervals, as plain values for JSON.
 
@@ -122,13 +122,18 @@ def table(
         "confusion": sums["confusion"].tolist(),
         "intervals": {key: pair(values) for key, values in draws.items()},
         "interval": sampling(groups),
-        "tolerance": tolerance,
+        **limits._asdict(),
         "calibration": calibrated(sums, calibration),
         "thresholds": thresholds(sums, calibration, names),
         "confidences": confidences(sums, calibration),
         "sizes": {name: sized(sums["sizes"][k]) for k, name in enumerate(names)},
-        **({"objects": objects_counted(sums["panoptic"])} if "panoptic" in sums else {}),
+        **({"objects": all_objects(sums)} if "panoptic" in sums else {}),
     }
+
+
+def all_objects(sums: Sums) -> dict[str, int]:
+    """As ``objects_counted``, and how many predicted pieces were too small to be objects."""
+    return objects_counted(sums["panoptic"]) | {"dropped": int(sums["dropped"])}
 
 
 def objects_counted(panoptic: np.ndarray) -> dict[str, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,11 +33,22 @@ from maskwright.measures.objects import (
 from maskwright.measures.parting import parted
 from maskwright.measures.surfaces import boundary_overlap, surface_counts
 from maskwright.predictor import most_likely
+from maskwright.shapes.objects import LEAST, numbered
 from maskwright.validate import Predicted
 
-TOLERANCE = 2.0  # pixels, of the surface distance
 SIZES = 32  # steps of an object's area, each twice the one before: 1, 2 to 3, 4 to 7, … pixels
 EVERY = 4  # of rows and columns, are looked at for the calibration before the temperature
+
+
+class Limits(NamedTuple):
+    """In pixels: how far an outline may be off and is near all the same (surface Dice), and the
+    area of the smallest predicted piece that is an object, which is that of ``predict``."""
+
+    tolerance: float = 2.0
+    least_area: int = LEAST
+
+
+USUAL = Limits()
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,8 @@ class Tally:
 
     ``fine`` (only ever summed): confusion [C, C]; confidences [300, 3]; before [15, 3], the same
     in bins without the temperature, of a part of the pixels; chances [C, 100, 2]; sizes
-    [C, 32, 2], objects by area, and those of which half or more was found.
+    [C, 32, 2], objects by area, and those of which half or more was found; and, where the masks
+    number their objects, dropped, how many predicted pieces are too small to be any.
     """
 
     each: dict[str, np.ndarray]
@@ -60,16 +73,16 @@ class Tally:
 
 
 def tally(
-    one: Predicted, table: ClassTable, temperature: float = 1.0, tolerance: float = TOLERANCE
+    one: Predicted, table: ClassTable, temperature: float = 1.0, limits: Limits = USUAL
 ) -> Tally:
-    """Count in one predicted image; ``tolerance`` in pixels is that of the surface distance."""
+    """Count in one predicted image."""
     classes, mask = len(table), most_likely(one.probabilities)
     matrix, counted = (
         confusion(one.truth, mask, classes),
         Counted.of(one.truth, one.probabilities),
     )
     fine = confidences(counted)
-    surfaces = surface_counts(one.truth, mask, classes, tolerance)
+    surfaces = surface_counts(one.truth, mask, classes, limits.tolerance)
     each = {
         "classes": class_counts(matrix),
         "boundary": boundary_overlap(one.truth, mask, classes),
@@ -80,17 +93,18 @@ def tally(
         "binned": coarse(fine),
         "penalties": penalties(counted),
     }
-    numbered = true_objects(one, table)
-    found = None
-    if table.encoding == "instances":
-        each["panoptic"], found = of_objects(one, numbered[1], mask)
+    objects = true_objects(one, table)
     rest = {
         "confusion": matrix,
         "confidences": fine,
         "before": before(one, temperature),
         "chances": chances(counted),
-        "sizes": sizes(numbered, mask, classes),
+        "sizes": sizes(objects, mask, classes),
     }
+    found = None
+    if table.encoding == "instances":
+        pieces, rest["dropped"] = predicted_objects(one, mask, limits.least_area)
+        each["panoptic"], found = of_objects(one, objects[1], pieces)
     return Tally(each, rest, found)
 
 
@@ -113,25 +127,34 @@ def true_objects(one: Predicted, table: ClassTable) -> dict[int, np.ndarray]:
     return {k: components(one.truth == k) for k in wanted if (one.truth == k).any()}
 
 
-def of_objects(
-    one: Predicted, numbered: np.ndarray, mask: np.ndarray
-) -> tuple[np.ndarray, Detections]:
-    """How the objects of the mask match the true ones; each scores its mean chance.
+def predicted_objects(
+    one: Predicted, mask: np.ndarray, least: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The numbered objects int32 [H, W] of the mask, and how many pieces were too small: int64 [].
 
     They are its connected pieces, parted by their rims where the predictor knows these.
     """
-    found = components(mask == 1) if one.inside is None else parted(mask == 1, one.inside)
-    overlap = overlaps(numbered, found, one.truth != IGNORE)
+    pieces = components(mask == 1) if one.inside is None else parted(mask == 1, one.inside)
+    objects, dropped = numbered(pieces, least)
+    return objects, np.array(dropped)
+
+
+def of_objects(
+    one: Predicted, true: np.ndarray, found: np.ndarray
+) -> tuple[np.ndarray, Detections]:
+    """How the predicted objects match the true ones, numbers int32 [H, W]; each scores its mean
+    chance."""
+    overlap = overlaps(true, found, one.truth != IGNORE)
     areas = np.bincount(found.ravel())
     sums = np.bincount(found.ravel(), one.probabilities[..., 1].ravel())
     return panoptic(overlap), detections(overlap, (sums / np.maximum(1, areas))[1:])
 
 
-def sizes(numbered: dict[int, np.ndarray], mask: np.ndarray, classes: int) -> np.ndarray:
+def sizes(objects: dict[int, np.ndarray], mask: np.ndarray, classes: int) -> np.ndarray:
     """Objects by area, and those of which at least half was found: int64 [C, SIZES, 2]."""
     counts = np.zeros((classes, SIZES, 2), np.int64)
-    for k, objects in numbered.items():
-        areas, found = found_objects(objects, mask == k).T
+    for k, numbers in objects.items():
+        areas, found = found_objects(numbers, mask == k).T
         step = np.minimum(np.log2(np.maximum(1, areas)).astype(np.intp), SIZES - 1)
         counts[k, :, 0] = np.bincount(step, minlength=SIZES)
         counts[k, :, 1] = np.bincount(step[2 * found >= areas], minlength=SIZES)
