@@ -551,13 +551,21 @@ def write_certificate(run, name, **change):
     (folder / "parity.json").write_text(json.dumps(told | change))
 
 
+def linked(page: str) -> bool:
+    """Whether the list at the top names all sections of a page, and nothing else, in order."""
+    top = page.split('<nav aria-label="Sections">')[1].split("</nav>")[0]
+    return re.findall(r'href="#(\w+)"', top) == re.findall(r'<section id="(\w+)"', page)
+
+
 def test_certificates_of_exports_are_shown(evaluated):
     assert 'id="exports"' not in render(evaluated)
+    assert linked(render(evaluated))
     write_certificate(evaluated, "onnx")
     write_certificate(evaluated, "openvino-int8", mean_iou=None, loss=None, equal=0.99)
     write_certificate(evaluated, "litert", made={"sha256": "of another model"})
     write_certificate(evaluated, "saved_model", equal="all")
     page = render(evaluated)
+    assert linked(page)
     section = " ".join(page.split('id="exports"')[1].split("</section>")[0].split())
     assert "99.998&nbsp;%" in section
     assert "0.7526" in section
