@@ -144,6 +144,11 @@ def test_what_was_measured_otherwise_is_not_compared(pair_of_runs):
     told = str(refused.value)
     assert "was evaluated with --tolerance 2, " in told
     assert "with --tolerance 0.5; evaluate one of them again, as the other" in told
+    runs = pair_of_runs(one, replace(other, limits=Limits(tolerance=0.5)))
+    export = replace(runs[1], results=runs[1].path / "exports" / "onnx")
+    shutil.copytree(runs[1].evaluations, export.evaluations)
+    with pytest.raises(DataError, match=r"onnx with --tolerance 0\.5;"):
+        compare(runs[0], export)
     small = replace(other, limits=Limits(least_area=3))
     assert compare(*pair_of_runs(one, small))["images"] == COUNT  # no objects are counted
     for both in (one, other):

@@ -72,14 +72,14 @@ def compare(
     """
     runs = [scored_run(run) for run in (first, second)]
     if runs[0].evaluations.resolve() == runs[1].evaluations.resolve():
-        raise UsageError(f"{runs[0].evaluations.parent} is compared with itself; name two runs")
+        raise UsageError(f"{scored(runs[0])} is compared with itself; name two runs")
     both = matched(runs, split)
     groups = both.first.groups
     drawn = multiplicities(groups)
     measures, classes = rows(both.first.each, both.second.each, drawn, both.first.classes)
     result = {
-        "first": str(runs[0].evaluations.parent),
-        "second": str(runs[1].evaluations.parent),
+        "first": str(scored(runs[0])),
+        "second": str(scored(runs[1])),
         "split": both.split,
         "images": len(groups),
         "alone": both.alone,
@@ -92,22 +92,27 @@ def compare(
     return result | {"answer": answer(result)}
 
 
+def scored(run: Run) -> Path:
+    """The folder of what was scored: that of the run, or of an export of it."""
+    return run.evaluations.parent
+
+
 def matched(runs: Sequence[Run], split: str | None) -> Matched:
     """What both runs were scored on, in the order of the first."""
     name = split or next((s for s in ("test", "val") if all(map(has(s), runs))), "test")
     first, second = (counts_of(run, name) for run in runs)
     if first.classes != second.classes:
         raise DataError(
-            f"the classes differ: {some(first.classes, 8)} in {runs[0].path}, "
-            f"{some(second.classes, 8)} in {runs[1].path}; compare runs on the same data"
+            f"the classes differ: {some(first.classes, 8)} in {scored(runs[0])}, "
+            f"{some(second.classes, 8)} in {scored(runs[1])}; compare runs on the same data"
         )
     check_limits(runs, first, second)
     places = {image: place for place, image in enumerate(second.images)}
     common = [(k, places[image]) for k, image in enumerate(first.images) if image in places]
     if not common:
         raise DataError(
-            f"{runs[0].path} and {runs[1].path} were not scored on the same images (the first are "
-            f"{first.images[0]} and {second.images[0]}); evaluate both on the same data"
+            f"{scored(runs[0])} and {scored(runs[1])} were not scored on the same images (the "
+            f"first are {first.images[0]} and {second.images[0]}); evaluate both on the same data"
             f"{drawn_by(runs)}"
         )
     one, other = (chosen(c, [p[k] for p in common]) for k, c in enumerate((first, second)))
@@ -127,7 +132,7 @@ def check_limits(runs: Sequence[Run], first: Counts, second: Counts) -> None:
         if one != other and (key == "tolerance" or "panoptic" in first.each):
             option = f"--{key.replace('_', '-')}"
             raise DataError(
-                f"{runs[0].path} was evaluated with {option} {one:g}, {runs[1].path} with "
+                f"{scored(runs[0])} was evaluated with {option} {one:g}, {scored(runs[1])} with "
                 f"{option} {other:g}; evaluate one of them again, as the other"
             )
 
@@ -156,7 +161,7 @@ def counts_of(run: Run, name: str) -> Counts:
     except FileNotFoundError:
         there = sorted(path.stem for path in (run.evaluations).glob("*.npz"))
         known = f" (there is {some(there)})" if there else ""
-        place = run.evaluations.parent
+        place = scored(run)
         raise RunError(
             f"{place} has no counts of its {name} images{known}; make them: maskwright evaluate "
             f"{place}{'' if name == 'test' else f' --split {name}'}"
