@@ -325,8 +325,18 @@ def test_train_evaluate_predict_report_from_the_command_line(capsys, monkeypatch
     assert f"next: maskwright predict {place} IMAGES --out masks" in err
     code, out, err = call(capsys, monkeypatch, "verify", place, "--json")
     assert code == 0
-    assert "as exported: " in err
+    assert "as exported, within what is allowed: " in err
     assert json.loads(out)["equal"] >= 0.999
+    assert "nobody knows" not in err
+    certificate = Path(place, "parity.json")
+    told = json.loads(certificate.read_text("utf-8"))
+    assert told["limits"] == {"equal": 0.999, "largest": 0.1, "loss": 0.001}
+    assert told["run_mean_iou"] == pytest.approx(told["mean_iou"] + told["loss"])
+    certificate.rename("away.json")
+    code, _, err = call(capsys, monkeypatch, "verify", place)
+    assert code == 0
+    assert "no parity.json beside it, so nobody knows whether the file has changed" in err
+    Path("away.json").rename(certificate)
     code, _, err = call(capsys, monkeypatch, "evaluate", place)
     assert code == 0
     assert f"scores: {place}/evaluation/test.json" in err
@@ -452,9 +462,11 @@ def test_class_names_are_no_markup(capsys):
     each = dict.fromkeys(("iou", "dice", "precision", "recall", "boundary_iou", "hd95"), 0.5)
     rows = [{"name": name, "pixels": 9, **each} for name in ("[/x]", "cell [red]")]
     scores = {"classes": rows, "images": 1, "split": "test", "pixel_accuracy": 0.9,
-              "mean_iou": 0.5, "mean_dice": 0.6,
+              "mean_iou": 0.5, "mean_dice": 0.6, "mean_boundary_iou": 0.4,
+              "mean_surface_dice": 0.3, "tolerance": 2.0,
               "interval": {"few": False, "count": 9, "of": "images"},
-              "intervals": dict.fromkeys(("pixel_accuracy", "mean_iou", "mean_dice"))}  # fmt: skip
+              "intervals": dict.fromkeys(("pixel_accuracy", "mean_iou", "mean_dice",
+                                           "mean_boundary_iou", "mean_surface_dice"))}  # fmt: skip
     print_scores(scores)
     shown = capsys.readouterr().err
     assert "[/x]" in shown

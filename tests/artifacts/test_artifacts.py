@@ -127,17 +127,26 @@ def test_a_model_from_elsewhere_is_said_to_be(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["cut.onnx", "cut.xml", "cut.tflite"])
-def test_a_damaged_file_is_named(model, tmp_path, name):
+def test_a_damaged_file_is_named(model, tmp_path, name, capfd):
     (tmp_path / name).write_bytes(model.read_bytes()[:200])
+    (tmp_path / "cut.bin").touch()
     with pytest.raises(RunError, match=rf"{name} cannot be opened: it is damaged, or no model"):
         open_artifact(tmp_path / name)
+    assert capfd.readouterr() == ("", "")  # no runtime has its own say
+
+
+def test_a_model_without_its_weights_is_told_so(tmp_path):
+    (tmp_path / "model.xml").write_text("<net/>")
+    told = r"model\.bin is missing, which holds the weights of model\.xml: take both along"
+    with pytest.raises(RunError, match=told):
+        open_artifact(tmp_path / "model.xml")
 
 
 def test_a_file_without_a_suffix_is_no_model(tmp_path):
     (tmp_path / "notes").write_text("nothing")
     with pytest.raises(RunError, match=r"notes is no exported model: name a \.onnx"):
         open_artifact(tmp_path / "notes")
-    with pytest.raises(RunError, match=r"notes is a file; name the run folder"):
+    with pytest.raises(RunError, match=r"notes is a file, and no exported model, which ends in"):
         opened(tmp_path / "notes")
 
 
@@ -317,6 +326,13 @@ def test_a_folder_of_exports_names_them(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "parity.json").write_text("{}")
     with pytest.raises(RunError, match=r"holds exports: name one of them, .*/litert, .*/onnx"):
+        opened(tmp_path)
+
+
+def test_a_model_of_another_name_in_a_folder_is_named(tmp_path, model):
+    model.rename(tmp_path / "pets.onnx")
+    told = r"is no run folder, but holds a model: name it, .*pets\.onnx"
+    with pytest.raises(RunError, match=told):
         opened(tmp_path)
 
 

@@ -340,6 +340,10 @@ def test_int8_is_kept_where_the_masks_bear_it(runs, format, tmp_path, capsys):
     assert "network, ms" in told
     assert "int8 in all layers" in told
     artifact = open_artifact(folder)
+    card = (folder / "model-card.md").read_text("utf-8")
+    assert "exported in 8 bits (int8) by Maskwright" in card
+    assert ("In 8 bits small roundings count" in card) == (format == "openvino")
+    assert ("`model.bin`, which must lie beside `model.xml`" in card) == (format == "openvino")
     assert artifact.facts.made["int8"] == "0.2"
     assert is_in_eight_bits(artifact)
     assert verify(folder).loss <= 0.2

@@ -151,9 +151,10 @@ def unchanged(artifact: Artifact) -> Artifact:
     except ValueError:
         told = None
     if told not in (None, artifact.digest):
+        weights = f", or its {artifact.path.stem}.bin," if artifact.path.suffix == ".xml" else ""
         raise RunError(
-            f"{artifact.path} is not the file that was exported: its checksum is not that in "
-            f"{CERTIFICATE}; copy both again, or export again"
+            f"{artifact.path}{weights} is not the file that was exported: its checksum is not that "
+            f"in {CERTIFICATE}; copy both again, or export again"
         )
     return artifact
 
@@ -178,7 +179,11 @@ def opened(
         return model
     if classes is not None or place_of_artifact(Path(model)):
         return open_artifact(model, classes=classes)
-    inside = [one.parent for one in Path(model).glob(f"*/{CERTIFICATE}")]
-    if inside and not (Path(model) / "config.toml").is_file():
-        raise RunError(f"{model} holds exports: name one of them, {some(sorted(inside))}")
+    if not (Path(model) / "config.toml").is_file():
+        inside = [one.parent for one in Path(model).glob(f"*/{CERTIFICATE}")]
+        if inside:
+            raise RunError(f"{model} holds exports: name one of them, {some(sorted(inside))}")
+        files = sorted(one for one in Path(model).glob("*") if one.suffix in OPENERS)
+        if files:
+            raise RunError(f"{model} is no run folder, but holds a model: name it, {some(files)}")
     return load(model)

@@ -24,7 +24,7 @@ from maskwright.artifacts.networks import (
 from maskwright.artifacts.opening import behind, facts_in, opening
 from maskwright.console import quiet
 from maskwright.data.ingest.extras import import_needed
-from maskwright.errors import DataError
+from maskwright.errors import DataError, RunError
 from maskwright.predictor import BATCH, SEVERAL, SMALL
 
 Found = dict[str, np.ndarray]
@@ -148,7 +148,12 @@ class OpenVino:
     def __init__(self, path: Path) -> None:
         openvino = import_needed("openvino", "openvino", f"opening {path.name}")
         self.path, self.core = path, openvino.Core()
-        with opening(path):
+        if not path.with_suffix(".bin").is_file():
+            raise RunError(
+                f"{path.with_suffix('.bin')} is missing, which holds the weights of {path.name}: "
+                "take both along"
+            )
+        with opening(path), quiet():
             model = self.core.read_model(path)
             info = {KEY: str(model.get_rt_info([KEY]).value)} if KEY in model.get_rt_info() else {}
         self.model = model

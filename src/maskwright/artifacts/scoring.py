@@ -28,8 +28,8 @@ def scored_run(model: Run | Artifact | str | Path, *, elsewhere: bool = False) -
             return alone(one)
         raise RunError(
             f"{one.path} is scored on the data of the run that it was made of, "
-            f"{one.facts.made.get('run', 'unknown')}, and {run.path} is not that run; put its "
-            "folder back into the run's exports/, or name DATA to score it on"
+            f"{one.facts.made.get('run', 'unknown')}, and does not lie in its exports/; put its "
+            "folder back there, or name DATA to score it on"
         )
     vars(run).update(predictor=one.predictor, _rims_predictor=one.parter)
     return run

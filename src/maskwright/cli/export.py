@@ -75,10 +75,17 @@ def verify(artifact: Path, as_json: bool) -> None:
     Example:
       maskwright verify runs/cells/exports/onnx
     """
+    from maskwright.artifacts import CERTIFICATE, place_of_artifact
     from maskwright.artifacts.parity import verify
     from maskwright.console import say
 
     parity = verify(artifact)
-    say(f"as exported: {parity.in_words()} (the run's probabilities are kept to 0.002)")
+    place = place_of_artifact(artifact)
+    if place and not (place.parent / CERTIFICATE).is_file():
+        say(f"no {CERTIFICATE} beside it, so nobody knows whether the file has changed since")
+    say(
+        f"as exported, within what is allowed: {parity.in_words()} (a few of the certificate's "
+        "images; probabilities of the run are kept to 0.002)"
+    )
     if as_json:
         click.echo(json.dumps(parity.to_dict()))

@@ -6,6 +6,8 @@ Nothing is left of an export that does not agree with the run.
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import asdict
 from pathlib import Path
 
 from maskwright.artifacts import CERTIFICATE, Artifact, open_artifact
@@ -115,6 +117,8 @@ def certificate(artifact: Artifact, parity: Parity) -> str:
     known = {
         "megabytes": artifact.megabytes,
         "file_sha256": artifact.digest,
+        "run_mean_iou": None if math.isnan(parity.loss) else parity.mean_iou + parity.loss,
+        "limits": asdict(limits_of(artifact)),
         "made": artifact.facts.made,
     }
     return json.dumps({**parity.to_dict(), **known}, indent=2) + "\n"

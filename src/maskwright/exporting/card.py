@@ -38,6 +38,15 @@ OTHER_BANDS = (
     "What follows reads pictures as RGB; this model takes {0} bands, so read yours with as many."
     "\n\n"
 )
+INT8 = (
+    "These are the scores of the run, in float32. What 8 bits cost is measured below, on fewer "
+    "images; `maskwright evaluate {0}` scores this file on all of them.\n\n"
+)
+ROUNDING = (
+    "\nIn 8 bits small roundings count: `maskwright predict` cuts out the squares itself, in whole "
+    "numbers, and some pixels in a thousand get another class than from the file by itself. Both "
+    "are within the limits.\n"
+)
 WAYS = {
     "pad": "the image scaled to fit into $size × $size pixels, mirrored at its border",
     "squash": "the image scaled to $size × $size pixels",
@@ -56,12 +65,16 @@ def card(run: Run, artifact: Artifact, parity: Parity) -> str:
     known["how"] = Template(WAYS[view.fit]).substitute(known)
     takes = IMAGES if facts.takes == IMAGE else WINDOWS if view.fit == "window" else WHOLE_VIEWS
     template = Template((HERE / "card.md").read_text("utf-8"))
+    int8 = "int8" in facts.made
     counts = {split: len(run.dataset.of(split)) for split in ("train", "val", "test")}
     return template.substitute(
         name=run.path.name,
         file=artifact.path.name,
         version=facts.made["version"],
         sha256=facts.made["sha256"],
+        kind=" in 8 bits (int8)" if int8 else "",
+        whose=INT8.format(artifact.path.name) if int8 and measured_split(run) else "",
+        rounding=ROUNDING if int8 and facts.takes == IMAGE else "",
         takes=Template(takes).substitute(known),
         data=data_name(run.dataset.root),
         train=counts["train"], val=counts["val"], test=counts["test"],
@@ -101,9 +114,12 @@ def calls(artifact: Artifact) -> str:
 
 def scores(run: Run) -> str:
     """The scores of the test images, a row a class, or a word that there are none."""
-    found = run.evaluation("test") or run.evaluation("val")
+    found = measured_split(run)
     if found is None:
-        return f"Not measured yet: `maskwright evaluate {run.path.name}`, then export again."
+        return (
+            f"Not measured yet: `maskwright evaluate {run.path.name}`, remove this folder, and "
+            "export again."
+        )
     rows = [f"| all | {measured(found, 'mean_iou')} | {measured(found, 'mean_boundary_iou')} |"]
     rows += [
         f"| {one['name']} | {measured(one, 'iou')} | {measured(one, 'boundary_iou')} |"
@@ -121,6 +137,11 @@ def scores(run: Run) -> str:
         f"{images}{of}, all pixels at their own size; {beyond}.\n\n"
         "| class | IoU | boundary IoU |\n|---|---|---|\n" + "\n".join(rows)
     )
+
+
+def measured_split(run: Run) -> dict[str, Any] | None:
+    """The scores of the run that stand for it, None where it has none."""
+    return run.evaluation("test") or run.evaluation("val")
 
 
 def measured(scores: dict[str, Any], name: str) -> str:
