@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maskwright.comparison import compare
+from maskwright.comparison import compare, row
 from maskwright.errors import DataError, RunError, UsageError
 from maskwright.evaluation import evaluate
 from maskwright.evaluation.rows import Counts, read_counts, write_counts
@@ -78,6 +78,13 @@ def test_equal_scores_are_said_to_be_equal(pair_of_runs):
     answer = compare(*pair_of_runs(same, same))["answer"]
     assert "is the same to three decimals (95 % interval" in answer
     assert "0.000 lower" not in answer
+
+
+def test_what_is_away_from_0_by_nothing_that_is_shown_is_not_called_real():
+    draws = np.full((2, 40), 0.5)
+    draws[1] -= np.linspace(0.0001, 0.01, 40)
+    assert row("x", [0.5, 0.49], draws)["real"] is False
+    assert row("x", [0.5, 0.49], draws - [[0], [0.001]])["real"] is True
 
 
 def test_what_differs_although_the_mean_does_not_is_named(pair_of_runs):
@@ -238,6 +245,8 @@ def test_what_cannot_be_compared_is_said(pair_of_runs, run, tmp_path):
     other = shutil.copytree(run.path, tmp_path / "unscored")
     with pytest.raises(RunError, match=r"has no counts of its test images; make them: maskwright"):
         compare(run.path, other)
+    with pytest.raises(RunError, match=r"maskwright evaluate .* --tta flip$"):
+        compare(run.path, other, split="test-flip")
     runs = pair_of_runs(one, replace(one, classes=["a", "c"]))
     with pytest.raises(DataError, match=r"the classes differ: a, b in .*a, c in"):
         compare(*runs)

@@ -30,8 +30,17 @@ def table(rows: list, **scores: object) -> dict[str, object]:
         "pixel_accuracy": 0.9,
         "mean_iou": 0.5,
         "mean_dice": None,
+        "mean_boundary_iou": 0.5,
+        "mean_surface_dice": 0.25,
+        "tolerance": 3.0,
         "interval": {"of": "images", "count": 2, "few": True},
-        "intervals": {"pixel_accuracy": [0.85, 0.95], "mean_iou": None, "mean_dice": None},
+        "intervals": {
+            "pixel_accuracy": [0.85, 0.95],
+            "mean_iou": None,
+            "mean_dice": None,
+            "mean_boundary_iou": [0.4, 0.6],
+            "mean_surface_dice": None,
+        },
         **scores,
     }
 
@@ -44,8 +53,9 @@ def test_scores_are_shown_with_a_dash_where_there_is_none(monkeypatch):
     assert "cat 0.500 – 0.500 0.500 0.500 31.3 12,345" in said
     assert (
         "2 images (test): 0.900 [0.850, 0.950] of the pixels right, mean IoU 0.500, mean Dice – "
-        "in brackets: 95 % intervals, found by drawing the images again and again; 2 are few, so "
-        "they are too narrow"
+        "outlines: boundary IoU 0.500 [0.400, 0.600], within 3 pixels of each other 0.250 of them "
+        "(surface Dice) in brackets: 95 % intervals, found by drawing the images again and again; "
+        "2 are few, so they are too narrow"
     ) in said
 
 

@@ -11,9 +11,11 @@ import numpy as np
 
 from maskwright.artifacts import Artifact
 from maskwright.artifacts.scoring import scored_run
+from maskwright.averaging import WAYS
 from maskwright.console import alone, amount
+from maskwright.data.folders import SPLITS
 from maskwright.data.splits import relative
-from maskwright.errors import DataError, RunError, UsageError, some
+from maskwright.errors import DataError, RunError, UsageError, command, some
 from maskwright.evaluation.rows import Counts, read_counts
 from maskwright.evaluation.table import (
     Sums,
@@ -39,7 +41,7 @@ MEASURES = {
     "brier": "Brier score",
 }
 LOWER = ("mean_hd95", "calibration_error", "brier")
-SAME = 0.0005  # a difference below is none to three decimals, and is not called real
+SAME = 0.0005  # what is below is none to three decimals: neither a difference, nor away from 0
 SHOWN = 5  # images on each side that differ most
 
 
@@ -163,9 +165,22 @@ def counts_of(run: Run, name: str) -> Counts:
         known = f" (there is {some(there)})" if there else ""
         place = scored(run)
         raise RunError(
-            f"{place} has no counts of its {name} images{known}; make them: maskwright evaluate "
-            f"{place}{'' if name == 'test' else f' --split {name}'}"
+            f"{place} has no counts of its {name} images{known}; make them: "
+            f"{command('evaluate', place, *asked_for(name))}"
         ) from None
+
+
+def asked_for(name: str) -> list[str]:
+    """What makes ``evaluate`` write an evaluation of that name.
+
+    >>> asked_for("test"), asked_for("val-flip-scales"), asked_for("photos-all")
+    ([], ['--split', 'val', '--tta', 'flip,scales'], ['DATA'])
+    """
+    split, *ways = name.split("-")
+    if split not in ("all", *SPLITS) or not set(ways) <= WAYS.keys():
+        return ["DATA"]
+    words = [] if split == "test" else ["--split", split]
+    return words + (["--tta", ",".join(ways)] if ways else [])
 
 
 def chosen(counts: Counts, places: Sequence[int]) -> Counts:
@@ -211,7 +226,7 @@ def row(name: str, values: Sequence[Any], draws: Sequence[np.ndarray]) -> dict[s
         "difference": number(values[1] - values[0]),
         "interval": between,
         "same": same,
-        "real": between and not between[0] <= 0 <= between[1] and not same,
+        "real": between and (between[0] >= SAME or between[1] <= -SAME) and not same,
     }
 
 

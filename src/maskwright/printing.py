@@ -37,6 +37,11 @@ def print_scores(scores: dict[str, Any]) -> None:
         f"{_ranged(scores, 'pixel_accuracy')} of the pixels right, mean IoU "
         f"{_ranged(scores, 'mean_iou')}, mean Dice {_ranged(scores, 'mean_dice')}"
     )
+    say(
+        f"outlines: boundary IoU {_ranged(scores, 'mean_boundary_iou')}, within "
+        f"{scores['tolerance']:g} pixels of each other {_ranged(scores, 'mean_surface_dice')} of "
+        "them (surface Dice)"
+    )
     if "panoptic_quality" in scores:
         count = scores["objects"]
         say(

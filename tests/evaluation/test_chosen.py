@@ -94,6 +94,15 @@ def test_other_images_than_the_test_images_are_no_use_of_them(run, write_pairs, 
     assert not (run.path / "evaluation" / "test-uses.csv").exists()
 
 
+def test_an_export_is_no_other_look_at_the_test_images(run, capsys):
+    export = replace(run)
+    vars(export).update({**vars(run), "results": run.path / "exports" / "onnx"})
+    assert evaluate(run)["test_uses"] == 1
+    assert evaluate(export)["test_uses"] == 1
+    assert count_test_uses(run) == 1
+    assert "for the 2nd time" not in capsys.readouterr().err
+
+
 def test_the_data_of_a_run_are_known_again_at_another_place(run, tmp_path, capsys):
     """So that its images are not taken for new ones, of which most would be trained on."""
     root = run.dataset.root

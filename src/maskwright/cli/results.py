@@ -79,6 +79,8 @@ def evaluate(
     ways = words_of(tta)
     result = evaluate(run, data, split=split, tolerance=tolerance, least_area=least_area, tta=ways)
     print_scores(result)
+    if least_area != 10 and "objects" not in result:
+        say("--least-area has no part in this: the masks do not number their objects")
     if as_json:
         click.echo(json.dumps(result))
     say(f"scores: {run.evaluations / result['name']}.json, an image a row in the .csv")
