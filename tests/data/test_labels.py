@@ -135,7 +135,9 @@ def test_a_packed_colour_is_taken_apart():
     [
         ("index", ["Background", "thing"], [0]),
         ("index", ["value_0", "value_1"], []),
-        ("binary", ["value_0", "value_255"], [0]),
+        ("binary", ["value_0", "value_1"], [0]),
+        ("binary", ["grass", "sheep"], [0]),
+        ("binary", ["cell", "background"], [1]),
     ],
 )
 def test_overlays_leave_the_background_untinted(encoding, names, ground):

@@ -87,7 +87,7 @@ def test_two_images_for_one_mask_are_refused(tmp_path):
 def test_out_must_not_be_a_file(tmp_path):
     (file,) = touch(tmp_path / "out")
     with pytest.raises(UsageError, match=r"--out .*out is a file; name a folder"):
-        check_place(file)
+        check_place(file, [])
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,19 @@ def test_out_must_not_be_a_run_or_a_dataset(tmp_path, file, what):
     touch(place / file, place / file.replace("images", "masks"))
     told = rf"--out .*cells is {what}; name a folder for the masks alone, such as cells-masks$"
     with pytest.raises(UsageError, match=told):
-        check_place(place)
-    check_place(place / "new")
+        check_place(place, [])
+    check_place(place / "new", [place])
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_out_must_not_be_a_folder_of_the_images(tmp_path, several):
+    touch(tmp_path / "new" / "a.jpg")
+    given = tmp_path / "other" / ".." / "new"
+    (tmp_path / "other").mkdir()
+    told = r"--out .*new is the folder of the images, where masks would be taken for images the n"
+    with pytest.raises(UsageError, match=told + r"ext time; .* alone, such as new-masks$"):
+        check_place(tmp_path / "new", [tmp_path / "b.jpg", given] if several else str(given))
+    check_place(tmp_path / "new", [tmp_path / "new" / "a.jpg"])  # a photo by its name, as asked
 
 
 def test_out_may_be_a_folder_of_other_masks(tmp_path):

@@ -7,6 +7,7 @@ def test_hardest_tells_what_is_taken_for_the_class():
     classes = [{"name": "cat", "iou": 0.5}, {"name": "dog", "iou": 0.9}, {"name": "x", "iou": None}]
     told = hardest(classes, [[10, 1, 0], [9, 90, 0], [0, 0, 0]])
     assert told == "Hardest class: cat (IoU 0.500); dog is most often taken for it."
+    assert hardest(classes[:2], [[10, 1], [9, 90]]) == "Hardest class: cat (IoU 0.500)."
     assert hardest([{"name": "cat", "iou": 1.0}], [[4]]) == ""
     assert hardest([{"name": "cat", "iou": None}], [[0]]) == ""
 

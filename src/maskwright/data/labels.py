@@ -79,10 +79,12 @@ class ClassTable:
 
     @property
     def ground(self) -> list[int]:
-        """Classes that are nothing: any called background or bg, and the 0 of a binary table
-        without names. Overlays leave them untinted, and no object is made of them."""
-        bare = {"background", "bg"} | ({"value_0"} if self.encoding == "binary" else set())
-        return [index for index, name in enumerate(self.names) if name.lower() in bare]
+        """Classes that are nothing: any called background or bg; of a binary table without these
+        the class of value 0. Overlays leave them untinted, and no object is made of them."""
+        called = [k for k, name in enumerate(self.names) if name.lower() in ("background", "bg")]
+        if called or self.encoding != "binary":
+            return called
+        return [k for k, label in enumerate(self.labels) if 0 in label.values]
 
     @cached_property
     def colors(self) -> np.ndarray:

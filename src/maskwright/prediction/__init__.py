@@ -104,7 +104,7 @@ def predict(
     if format == "tiff":
         import_needed("rasterio", "geo", "writing masks as tiled TIFF")
     record = Record(folder, {**made_by(run, decide, extra), "tta": sorted(set(tta))})
-    check_place(folder)
+    check_place(folder, inputs)
     with locked(folder, LOCK) as guard:
         plan_outputs(found, record, extra, resume)
         predictor = averaged(started(run, rims=bool(finds)), tta)
@@ -148,8 +148,9 @@ def made_by(run: Run | Artifact, decide: Decision, extra: Extra) -> dict[str, An
     return {"model": run.digest[:16], **ways}
 
 
-def check_place(out: Path) -> None:
-    """Refuse a file, and a folder that is a run or a dataset, among whose files masks would lie."""
+def check_place(out: Path, inputs: Any) -> None:
+    """Refuse a file, and a folder that is a run, a dataset or one of the inputs, among whose files
+    masks would lie."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file; name a folder")
     is_run = any((out / name).is_file() for name in (FIRST, LAST))
@@ -157,6 +158,12 @@ def check_place(out: Path) -> None:
         raise UsageError(
             f"--out {out} is {'the folder of a run' if is_run else 'a dataset'}; name a folder for "
             f"the masks alone, such as {out.resolve().name}-masks"
+        )
+    given = [inputs] if isinstance(inputs, str | Path) else inputs
+    if out.is_dir() and any(Path(one).is_dir() and out.samefile(one) for one in given):
+        raise UsageError(
+            f"--out {out} is the folder of the images, where masks would be taken for images the "
+            f"next time; name a folder for the masks alone, such as {out.resolve().name}-masks"
         )
 
 

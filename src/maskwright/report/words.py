@@ -213,7 +213,8 @@ def used(uses: int) -> str:
 def hardest(classes: Sequence[dict[str, Any]], matrix: Sequence[Sequence[int]]) -> str:
     """The class of the lowest IoU and what it is confused with; empty where all is right.
 
-    >>> hardest([{"name": "cat", "iou": 0.5}, {"name": "dog", "iou": 0.8}], [[5, 4], [1, 20]])
+    >>> classes = [{"name": n, "iou": iou} for n, iou in (("cat", 0.5), ("dog", 0.8), ("cow", 0.9))]
+    >>> hardest(classes, [[5, 4, 0], [1, 20, 0], [0, 0, 9]])
     'Hardest class: cat (IoU 0.500), most often taken for dog.'
     """
     known = [k for k, row in enumerate(classes) if row["iou"] is not None]
@@ -223,6 +224,8 @@ def hardest(classes: Sequence[dict[str, Any]], matrix: Sequence[Sequence[int]]) 
     pixels = np.array(matrix)
     np.fill_diagonal(pixels, 0)
     missed, invented = pixels[worst], pixels[:, worst]
+    if len(classes) == 2:  # what is not the one is the other
+        return f"Hardest class: {classes[worst]['name']} (IoU {score(classes[worst]['iou'])})."
     this = f"Hardest class: {classes[worst]['name']} (IoU {score(classes[worst]['iou'])})"
     if missed.sum() >= invented.sum():
         return f"{this}, most often taken for {classes[int(missed.argmax())]['name']}."
