@@ -149,18 +149,19 @@ def test_what_was_measured_otherwise_is_not_compared(pair_of_runs):
     with pytest.raises(DataError) as refused:
         compare(*pair_of_runs(one, replace(other, limits=Limits(tolerance=0.5))))
     told = str(refused.value)
-    assert "was evaluated with --tolerance 2, " in told
-    assert "with --tolerance 0.5; evaluate one of them again, as the other" in told
+    assert "was evaluated as with --tolerance 2, " in told
+    assert "as with --tolerance 0.5; evaluate one of them again, as the other" in told
     runs = pair_of_runs(one, replace(other, limits=Limits(tolerance=0.5)))
     export = replace(runs[1], results=runs[1].path / "exports" / "onnx")
     shutil.copytree(runs[1].evaluations, export.evaluations)
-    with pytest.raises(DataError, match=r"onnx with --tolerance 0\.5;"):
+    with pytest.raises(DataError, match=r"onnx as with --tolerance 0\.5;"):
         compare(runs[0], export)
     small = replace(other, limits=Limits(least_area=3))
     assert compare(*pair_of_runs(one, small))["images"] == COUNT  # no objects are counted
-    for both in (one, other):
-        both.each["panoptic"] = np.ones((COUNT, 4))
-    with pytest.raises(DataError, match=r"with --least-area 10, .* with --least-area 3;"):
+    one.each["panoptic"] = np.ones((COUNT, 4))
+    assert compare(*pair_of_runs(one, small))["images"] == COUNT  # nor of one side alone
+    small.each["panoptic"] = np.ones((COUNT, 4))
+    with pytest.raises(DataError, match=r"as with --least-area 10, .* as with --least-area 3;"):
         compare(*pair_of_runs(one, small))
 
 
@@ -171,6 +172,8 @@ def test_counts_from_before_limits_were_kept_are_those_of_the_usual_ones(pair_of
         kept = {key: file[key] for key in file.files if key != "limits"}
     np.savez(path, **kept)
     assert read_counts(path).limits == Limits(tolerance=2.0, least_area=1)
+    path.with_suffix(".json").write_text('{"tolerance": 5.0}')
+    assert read_counts(path).limits == Limits(tolerance=5.0, least_area=1)
 
 
 @pytest.mark.parametrize(("count", "whose"), [(9, "images of one group alone"), (1, "one image")])

@@ -1,11 +1,15 @@
 """What people see while they wait: on a terminal, and nothing of it in a file."""
 
 import io
+import os
+import sys
+from contextlib import ExitStack
 
 import pytest
 from rich.console import Console
 
 from maskwright import console
+from maskwright.console import quiet
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -32,3 +36,20 @@ def test_track_shows_the_count_and_ends_complete(monkeypatch):
     assert "5000/5000" in out.getvalue()
     assert "images/s" in out.getvalue()
     assert out.getvalue().count("counting") < 100  # not drawn for every item
+
+
+def test_the_last_thread_that_wants_quiet_ends_it(capfd):
+    with ExitStack() as first, ExitStack() as second:
+        first.enter_context(quiet())
+        second.enter_context(quiet())
+        first.close()
+        os.write(2, b"hidden")
+        second.close()
+        os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
+
+
+def test_without_a_standard_error_nothing_has_to_be_kept_quiet(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    with quiet():
+        pass

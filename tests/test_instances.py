@@ -1,6 +1,7 @@
 """Masks that number their objects: trained with rims, by which objects that touch are parted."""
 
 import csv
+import json
 from dataclasses import replace
 
 import cv2
@@ -133,6 +134,17 @@ def test_what_is_scored_is_parted_alike(run):
         ]  # fmt: skip
     page = mw.write_report(whole).read_text(encoding="utf-8")
     assert "they hold 16, and 8 were predicted" in page
+    place = run.path / "evaluation" / "test.json"
+    told = json.loads(place.read_text("utf-8"))
+    place.write_text(json.dumps(told | {"objects": {"true": 16, "predicted": 8, "dropped": 1}}))
+    page = mw.write_report(whole).read_text(encoding="utf-8")
+    assert "1 predicted piece of fewer than 10 pixels is none" in page
+    for counts in ({"objects": {"true": 16, "predicted": 8}}, {}):  # of versions before
+        kept = {key: value for key, value in told.items() if key not in ("objects", "least_area")}
+        place.write_text(json.dumps(kept | counts))
+        page = mw.write_report(whole).read_text(encoding="utf-8")
+        assert ("they hold 16, and 8 were predicted" in page) == bool(counts)
+        assert "of fewer than" not in page
     assert "Objects predicted" in page
 
 

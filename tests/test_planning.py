@@ -15,6 +15,7 @@ from maskwright.errors import UsageError
 from maskwright.fingerprint import Fingerprint
 from maskwright.planning import Plan, plan, plan_for
 from maskwright.recipes import recipe
+from maskwright.report.planned import read_plan
 from maskwright.throughput import Rate
 from maskwright.training import say_if_behind
 
@@ -281,9 +282,10 @@ def test_windows_or_whole_images_that_were_given_are_what_is_planned():
 @pytest.mark.parametrize(
     ("epochs", "fit", "said"), [(6, "pad", True), (7, "pad", False), (1, "window", False)]
 )
-def test_a_training_that_showed_far_less_than_planned_says_so(capsys, epochs, fit, said):
+def test_a_training_that_showed_far_less_than_planned_says_so(capsys, tmp_path, epochs, fit, said):
     class Trained:
         config = recipe("default", {"view.fit": fit})
+        path = tmp_path
 
         def metrics(self):
             return [{"epoch": 1.0}, {"epoch": float(epochs)}]
@@ -298,3 +300,7 @@ def test_a_training_that_showed_far_less_than_planned_says_so(capsys, epochs, fi
         told.startswith("about 600 views were shown where the plan had reckoned with 1,000") == said
     )
     assert bool(told) == said
+    if said:
+        noted = read_plan(tmp_path / "plan.md")
+        assert noted.facts[-1] == f"afterwards: {told.strip()}"
+        assert noted.text == ""

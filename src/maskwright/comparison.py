@@ -13,7 +13,6 @@ from maskwright.artifacts import Artifact
 from maskwright.artifacts.scoring import scored_run
 from maskwright.averaging import WAYS
 from maskwright.console import alone, amount
-from maskwright.data.folders import SPLITS
 from maskwright.data.splits import relative
 from maskwright.errors import DataError, RunError, UsageError, command, some
 from maskwright.evaluation.rows import Counts, read_counts
@@ -65,7 +64,8 @@ def compare(
 
     ``split`` is the name of an evaluation of both, by default test, else val. Differences are the
     second's minus the first's. Their intervals draw the images again, the same for both runs, so
-    that hard images are hard for both. A difference is called real where 0 is outside.
+    that hard images are hard for both. A difference is called real where 0 is outside, by 0.0005 or
+    more.
 
     Returns first, second, split, images, alone (how many only one was scored on), trained_on (how
     many of the images each was trained on), interval, measures and classes (rows of name, first,
@@ -130,12 +130,13 @@ def matched(runs: Sequence[Run], split: str | None) -> Matched:
 
 def check_limits(runs: Sequence[Run], first: Counts, second: Counts) -> None:
     """Raise DataError where both runs were not measured alike."""
+    objects = "panoptic" in first.each and "panoptic" in second.each
     for key, one, other in zip(first.limits._fields, first.limits, second.limits, strict=True):
-        if one != other and (key == "tolerance" or "panoptic" in first.each):
+        if one != other and (key == "tolerance" or objects):
             option = f"--{key.replace('_', '-')}"
             raise DataError(
-                f"{scored(runs[0])} was evaluated with {option} {one:g}, {scored(runs[1])} with "
-                f"{option} {other:g}; evaluate one of them again, as the other"
+                f"{scored(runs[0])} was evaluated as with {option} {one:g}, {scored(runs[1])} as "
+                f"with {option} {other:g}; evaluate one of them again, as the other"
             )
 
 
@@ -174,12 +175,14 @@ def asked_for(name: str) -> list[str]:
     """What makes ``evaluate`` write an evaluation of that name.
 
     >>> asked_for("test"), asked_for("val-flip-scales"), asked_for("photos-all")
-    ([], ['--split', 'val', '--tta', 'flip,scales'], ['DATA'])
+    ([], ['--split', 'val', '--tta', 'flip,scales'], ['DATA', '--split', 'all'])
     """
-    split, *ways = name.split("-")
-    if split not in ("all", *SPLITS) or not set(ways) <= WAYS.keys():
-        return ["DATA"]
-    words = [] if split == "test" else ["--split", split]
+    parts, ways = name.split("-"), list[str]()
+    while len(parts) > 1 and parts[-1] in WAYS:
+        ways.insert(0, parts.pop())
+    split = parts.pop()
+    words = ["DATA"] if parts else []
+    words += [] if split == "test" and not parts else ["--split", split]
     return words + (["--tta", ",".join(ways)] if ways else [])
 
 
@@ -253,7 +256,8 @@ def trained_on(run: Run, split: str, images: Sequence[str]) -> int:
 
     Of other data names say nothing: there ``evaluate`` has looked at the files themselves.
     """
-    told = run.evaluation(split) or {}
+    scores = run.evaluations / f"{split}.json"
+    told = run.read_json(str(scores.resolve())) if scores.is_file() else {}
     if told.get("data") not in (None, run.dataset.root.resolve().as_posix()):
         return min(told.get("trained_on") or 0, len(images))
     known = {relative(one.image, run.dataset.root) for one in run.dataset.of("train")}

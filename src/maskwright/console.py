@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
@@ -157,16 +158,43 @@ def quiet() -> Iterator[None]:
     """Keep C++ libraries from greeting people on standard error while they are imported.
 
     Exceptions of the import still come through; only bytes written to file descriptor 2 do not.
-    What TensorFlow says later is kept to errors, for which it looks when it is imported.
+    What TensorFlow says later is kept to errors, for which it looks when it is imported. Of threads
+    that ask for it at once the last one to end lets things be heard again.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    _SILENCE.begin()
     try:
-        os.dup2(nowhere, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        _SILENCE.end()
+
+
+class _Silence:
+    """File descriptor 2, turned away as long as somebody wants it so."""
+
+    def __init__(self) -> None:
+        self.lock, self.wanted = threading.Lock(), 0
+        self.kept: int | None = None
+
+    def begin(self) -> None:
+        with self.lock:
+            self.wanted += 1
+            if self.wanted > 1 or sys.stderr is None:
+                return
+            with suppress(OSError):  # closed, as of a service
+                sys.stderr.flush()
+                self.kept = os.dup(2)
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, 2)
+                os.close(nowhere)
+
+    def end(self) -> None:
+        with self.lock:
+            self.wanted -= 1
+            if not self.wanted and self.kept is not None:
+                os.dup2(self.kept, 2)
+                os.close(self.kept)
+                self.kept = None
+
+
+_SILENCE = _Silence()

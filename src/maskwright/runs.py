@@ -285,10 +285,7 @@ def load(path: str | Path, *, model: keras.Model | None = None) -> Run:
     """
     folder = Path(path)
     if folder.is_file():
-        raise RunError(
-            f"{folder} is a file, and no exported model, which ends in .onnx, .xml or .tflite; "
-            "name one of these, or the run folder that holds it"
-        )
+        raise RunError(f"{folder} is a file; name the run folder that holds it")
     if not folder.is_dir():
         hint = beside(folder, "check the path (maskwright train makes one)")
         raise RunError(f"{folder}: no such run folder; {hint}")

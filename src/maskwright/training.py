@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from maskwright.data.listing import data_name
 from maskwright.data.rims import channels, rims_of
 from maskwright.engine import keras
 from maskwright.errors import UsageError, WriteError, nearest, some
+from maskwright.files import write_text
 from maskwright.fitting import fit
 from maskwright.lock import locked
 from maskwright.losses import parse_loss
@@ -198,11 +200,14 @@ def say_if_behind(run: Run, plan: Plan, images: int) -> None:
     """Say so where far less was shown than planned; of windows an epoch shows one an image."""
     shown = int(run.metrics()[-1]["epoch"]) * images
     if run.config.view.fit != "window" and shown < SLOWER * plan.views:
-        run.tell(
+        told = (
             f"about {shown:,} views were shown where the plan had reckoned with {plan.views:,}: "
             "other work was in the way, or this machine is slower than it was taken for, so its "
             "reasons hold less"
         )
+        run.tell(told)
+        noted = replace(plan, facts=(*plan.facts, f"afterwards: {told}"))
+        write_text(run.path / "plan.md", noted.to_markdown())
 
 
 def give_up(run: Run, typed: str) -> None:

@@ -331,7 +331,7 @@ def test_a_folder_of_exports_names_them(tmp_path):
 
 def test_a_model_of_another_name_in_a_folder_is_named(tmp_path, model):
     model.rename(tmp_path / "pets.onnx")
-    told = r"is no run folder, but holds a model: name it, .*pets\.onnx"
+    told = r"is no run folder, but holds a model: name .*pets\.onnx"
     with pytest.raises(RunError, match=told):
         opened(tmp_path)
 

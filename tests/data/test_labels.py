@@ -138,10 +138,14 @@ def test_a_packed_colour_is_taken_apart():
         ("binary", ["value_0", "value_1"], [0]),
         ("binary", ["grass", "sheep"], [0]),
         ("binary", ["cell", "background"], [1]),
+        ("instances", ["tissue", "cell"], [0]),
     ],
 )
 def test_overlays_leave_the_background_untinted(encoding, names, ground):
-    labels = tuple(Label(name, COLORS[k], (k,)) for k, name in enumerate(names))
+    objects = encoding == "instances"
+    labels = tuple(
+        Label(name, COLORS[k], () if objects and k else (k,)) for k, name in enumerate(names)
+    )
     assert ClassTable(encoding, labels).ground == ground
 
 

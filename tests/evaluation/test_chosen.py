@@ -97,10 +97,11 @@ def test_other_images_than_the_test_images_are_no_use_of_them(run, write_pairs, 
 def test_an_export_is_no_other_look_at_the_test_images(run, capsys):
     export = replace(run)
     vars(export).update({**vars(run), "results": run.path / "exports" / "onnx"})
-    assert evaluate(run)["test_uses"] == 1
-    assert evaluate(export)["test_uses"] == 1
-    assert count_test_uses(run) == 1
-    assert "for the 2nd time" not in capsys.readouterr().err
+    assert evaluate(export)["test_uses"] == 1  # the first look is one
+    assert evaluate(export)["test_uses"] == count_test_uses(run) == 1
+    assert evaluate(run)["test_uses"] == 2
+    assert evaluate(export)["test_uses"] == count_test_uses(run) == 2
+    assert capsys.readouterr().err.count("for the 2nd time") == 1
 
 
 def test_the_data_of_a_run_are_known_again_at_another_place(run, tmp_path, capsys):

@@ -145,18 +145,28 @@ def open_artifact(path: str | Path, *, classes: str | Path | None = None) -> Art
 
 def unchanged(artifact: Artifact) -> Artifact:
     """The artifact; RunError where its certificate, if that lies beside it, is of another file."""
-    beside = artifact.path.parent / CERTIFICATE
-    try:
-        told = read_json(beside).get("file_sha256") if beside.is_file() else None
-    except ValueError:
-        told = None
-    if told not in (None, artifact.digest):
+    if checksum_beside(artifact.path) not in (None, artifact.digest):
         weights = f", or its {artifact.path.stem}.bin," if artifact.path.suffix == ".xml" else ""
         raise RunError(
             f"{artifact.path}{weights} is not the file that was exported: its checksum is not that "
-            f"in {CERTIFICATE}; copy both again, or export again"
+            f"in {CERTIFICATE}; copy the whole folder again, or export again"
         )
     return artifact
+
+
+def checksum_beside(place: Path) -> str | None:
+    """The checksum in the certificate that lies beside an artifact, None where there is none."""
+    beside = place.parent / CERTIFICATE
+    try:
+        told = read_json(beside).get("file_sha256") if beside.is_file() else None
+    except ValueError:
+        return None
+    return told if isinstance(told, str) else None
+
+
+def is_model(path: Path) -> bool:
+    """Whether a file is a model by its name; an .xml alone may be anything."""
+    return path.suffix in OPENERS and (path.suffix != ".xml" or path.with_suffix(".bin").is_file())
 
 
 def from_elsewhere(place: Path, classes: Path) -> Runtime:
@@ -179,11 +189,16 @@ def opened(
         return model
     if classes is not None or place_of_artifact(Path(model)):
         return open_artifact(model, classes=classes)
+    if Path(model).is_file():
+        raise RunError(
+            f"{model} is a file, and no exported model, which ends in .onnx, .xml or .tflite; "
+            "name one of these, or the run folder that holds it"
+        )
     if not (Path(model) / "config.toml").is_file():
         inside = [one.parent for one in Path(model).glob(f"*/{CERTIFICATE}")]
         if inside:
             raise RunError(f"{model} holds exports: name one of them, {some(sorted(inside))}")
-        files = sorted(one for one in Path(model).glob("*") if one.suffix in OPENERS)
+        files = sorted(one for one in Path(model).glob("*") if is_model(one))
         if files:
-            raise RunError(f"{model} is no run folder, but holds a model: name it, {some(files)}")
+            raise RunError(f"{model} is no run folder, but holds a model: name {some(files)}")
     return load(model)

@@ -75,14 +75,14 @@ def verify(artifact: Path, as_json: bool) -> None:
     Example:
       maskwright verify runs/cells/exports/onnx
     """
-    from maskwright.artifacts import CERTIFICATE, place_of_artifact
+    from maskwright.artifacts import CERTIFICATE, checksum_beside, place_of_artifact
     from maskwright.artifacts.parity import verify
     from maskwright.console import say
 
     parity = verify(artifact)
     place = place_of_artifact(artifact)
-    if place and not (place.parent / CERTIFICATE).is_file():
-        say(f"no {CERTIFICATE} beside it, so nobody knows whether the file has changed since")
+    if place and checksum_beside(place) is None:
+        say(f"no checksum in a {CERTIFICATE} beside it: whether the file has changed is not known")
     say(
         f"as exported, within what is allowed: {parity.in_words()} (a few of the certificate's "
         "images; probabilities of the run are kept to 0.002)"

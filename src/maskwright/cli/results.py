@@ -41,9 +41,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON on st
 @click.option(
     "--least-area",
     type=click.IntRange(1),
-    default=10,
-    show_default=True,
-    help="Pixels of the smallest predicted object that counts, as in predict.",
+    help="Pixels of the smallest predicted object that counts, as in predict  [10]",
 )
 @TTA
 @CLASSES
@@ -53,7 +51,7 @@ def evaluate(
     data: Path | None,
     split: str | None,
     tolerance: float,
-    least_area: int,
+    least_area: int | None,
     tta: str,
     classes: Path | None,
     as_json: bool,
@@ -76,10 +74,10 @@ def evaluate(
     run = scored_run(one, elsewhere=data is not None)
     if one is run:
         start_engine()
-    ways = words_of(tta)
-    result = evaluate(run, data, split=split, tolerance=tolerance, least_area=least_area, tta=ways)
+    least = {} if least_area is None else {"least_area": least_area}
+    result = evaluate(run, data, split=split, tolerance=tolerance, tta=words_of(tta), **least)
     print_scores(result)
-    if least_area != 10 and "objects" not in result:
+    if least and "objects" not in result:
         say("--least-area has no part in this: the masks do not number their objects")
     if as_json:
         click.echo(json.dumps(result))

@@ -80,7 +80,10 @@ class ClassTable:
     @property
     def ground(self) -> list[int]:
         """Classes that are nothing: any called background or bg; of a binary table without these
-        the class of value 0. Overlays leave them untinted, and no object is made of them."""
+        the class of value 0; of instances the first. Overlays leave them untinted, and no object is
+        made of them."""
+        if self.encoding == "instances":
+            return [0]
         called = [k for k, name in enumerate(self.names) if name.lower() in ("background", "bg")]
         if called or self.encoding != "binary":
             return called

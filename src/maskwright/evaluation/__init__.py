@@ -57,7 +57,8 @@ def evaluate(
 
     Returns what ``evaluation.table.table`` says, with these added: split, name, data (the root),
     trained_on (how many of the images the run was trained on), test_uses (how often the run's test
-    images have been scored, this time included; None where none of them is scored here), subsets,
+    images have been scored, this time included but for exports of a run that was; None where none
+    of them is scored here), subsets,
     seconds and pictures.
     """
     run = scored_run(model, elsewhere=data is not None)

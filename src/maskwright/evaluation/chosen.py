@@ -120,12 +120,12 @@ def add_test_use(run: Run, pairs: Sequence[Pair], split: str, root: Path) -> int
     """Write down that the run's test images were used; how often that makes it, None if not now.
 
     Each look at them invites a choice by them, after which their scores flatter. Exports are the
-    same model again, so they add none.
+    same model again: after a first look they add none.
     """
     if not known_from(run, "test", pairs, root):
         return None
-    if run.results:
-        return count_test_uses(run)
+    if run.results and (uses := count_test_uses(run)):
+        return uses
     path = run.path / "evaluation" / "test-uses.csv"
     make_folder(path.parent)
     so_far = path.read_text(encoding="utf-8") if path.is_file() else "time,split\n"

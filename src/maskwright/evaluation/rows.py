@@ -22,6 +22,7 @@ from maskwright.evaluation.table import (
 from maskwright.evaluation.tally import USUAL, Limits
 from maskwright.files import whole_file, write_text
 from maskwright.measures.confusion import ratio
+from maskwright.texts import read_json
 
 SHOWN = (
     "pixel_accuracy",
@@ -32,7 +33,6 @@ SHOWN = (
     "cross_entropy",
 )
 MOST = 1 << 30  # bytes of counts that are read
-UNSAID = Limits(least_area=1)  # of counts from before limits were kept
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,21 @@ def read_counts(path: Path) -> Counts:
         if {len(values) for values in each.values()} | {len(groups)} != {len(images)}:
             raise ValueError("not one row an image")
         overall_scores(each)
-        limits = UNSAID
-        if "limits" in arrays:
-            tolerance, least = arrays["limits"].tolist()
-            limits = Limits(tolerance, int(least))
+        limits = limits_in(arrays, path)
     except FileNotFoundError:
         raise
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise RunError(f"{path} is damaged ({reason}); evaluate again") from error
     return Counts(images, groups, classes, each, limits)
+
+
+def limits_in(arrays: dict[str, np.ndarray], path: Path) -> Limits:
+    """The limits in a file of counts; of an earlier version, which counted pieces of any size, the
+    tolerance is in the scores beside it."""
+    if "limits" in arrays:
+        tolerance, least = arrays["limits"].tolist()
+        return Limits(float(tolerance), int(least))
+    scores = path.with_suffix(".json")
+    told = read_json(scores).get("tolerance") if scores.is_file() else None
+    return Limits(float(USUAL.tolerance if told is None else told), 1)

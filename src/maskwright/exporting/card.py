@@ -39,8 +39,8 @@ OTHER_BANDS = (
     "\n\n"
 )
 INT8 = (
-    "These are the scores of the run, in float32. What 8 bits cost is measured below, on fewer "
-    "images; `maskwright evaluate {0}` scores this file on all of them.\n\n"
+    "These are the scores of the run, in float32. What 8 bits cost is measured below; "
+    "`maskwright evaluate {0}` scores this file on the same images.\n\n"
 )
 ROUNDING = (
     "\nIn 8 bits small roundings count: `maskwright predict` cuts out the squares itself, in whole "
@@ -73,7 +73,7 @@ def card(run: Run, artifact: Artifact, parity: Parity) -> str:
         version=facts.made["version"],
         sha256=facts.made["sha256"],
         kind=" in 8 bits (int8)" if int8 else "",
-        whose=INT8.format(artifact.path.name) if int8 and measured_split(run) else "",
+        whose=INT8.format(artifact.path.name) if int8 and scores_of(run) else "",
         rounding=ROUNDING if int8 and facts.takes == IMAGE else "",
         takes=Template(takes).substitute(known),
         data=data_name(run.dataset.root),
@@ -114,7 +114,7 @@ def calls(artifact: Artifact) -> str:
 
 def scores(run: Run) -> str:
     """The scores of the test images, a row a class, or a word that there are none."""
-    found = measured_split(run)
+    found = scores_of(run)
     if found is None:
         return (
             f"Not measured yet: `maskwright evaluate {run.path.name}`, remove this folder, and "
@@ -139,7 +139,7 @@ def scores(run: Run) -> str:
     )
 
 
-def measured_split(run: Run) -> dict[str, Any] | None:
+def scores_of(run: Run) -> dict[str, Any] | None:
     """The scores of the run that stand for it, None where it has none."""
     return run.evaluation("test") or run.evaluation("val")
 

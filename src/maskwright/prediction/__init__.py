@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -100,11 +101,12 @@ def predict(
     if format not in (None, *FORMATS):
         raise UsageError(f"no format of masks called {format}: {nearest(str(format), FORMATS)}")
     extra = Extra(overlay, probabilities, confidence, finds, format)
-    found, folder = find_images(inputs), Path(out)
+    given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    found, folder = find_images(given), Path(out)
     if format == "tiff":
         import_needed("rasterio", "geo", "writing masks as tiled TIFF")
     record = Record(folder, {**made_by(run, decide, extra), "tta": sorted(set(tta))})
-    check_place(folder, inputs)
+    check_place(folder, given)
     with locked(folder, LOCK) as guard:
         plan_outputs(found, record, extra, resume)
         predictor = averaged(started(run, rims=bool(finds)), tta)
@@ -148,7 +150,7 @@ def made_by(run: Run | Artifact, decide: Decision, extra: Extra) -> dict[str, An
     return {"model": run.digest[:16], **ways}
 
 
-def check_place(out: Path, inputs: Any) -> None:
+def check_place(out: Path, inputs: Sequence[str | Path]) -> None:
     """Refuse a file, and a folder that is a run, a dataset or one of the inputs, among whose files
     masks would lie."""
     if out.exists() and not out.is_dir():
@@ -159,8 +161,8 @@ def check_place(out: Path, inputs: Any) -> None:
             f"--out {out} is {'the folder of a run' if is_run else 'a dataset'}; name a folder for "
             f"the masks alone, such as {out.resolve().name}-masks"
         )
-    given = [inputs] if isinstance(inputs, str | Path) else inputs
-    if out.is_dir() and any(Path(one).is_dir() and out.samefile(one) for one in given):
+    folders = [Path(one).parent if glob.has_magic(str(one)) else Path(one) for one in inputs]
+    if out.is_dir() and any(one.is_dir() and out.samefile(one) for one in folders):
         raise UsageError(
             f"--out {out} is the folder of the images, where masks would be taken for images the "
             f"next time; name a folder for the masks alone, such as {out.resolve().name}-masks"

@@ -14,7 +14,7 @@ from maskwright.files import write_text
 from maskwright.prediction.inputs import Picture, is_video_name
 
 NAME = ".predictions.jsonl"
-VERSION = 2  # of a line; before, pieces that are too small were not counted
+VERSION = 3  # of a line; before, 0 of a mask of two values with names was no ground
 
 
 class Record:

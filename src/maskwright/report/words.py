@@ -221,12 +221,12 @@ def hardest(classes: Sequence[dict[str, Any]], matrix: Sequence[Sequence[int]]) 
     worst = min(known, key=lambda k: classes[k]["iou"], default=None)
     if worst is None or classes[worst]["iou"] == 1:
         return ""
+    this = f"Hardest class: {classes[worst]['name']} (IoU {score(classes[worst]['iou'])})"
+    if len(classes) == 2:  # what is not the one is the other
+        return f"{this}."
     pixels = np.array(matrix)
     np.fill_diagonal(pixels, 0)
     missed, invented = pixels[worst], pixels[:, worst]
-    if len(classes) == 2:  # what is not the one is the other
-        return f"Hardest class: {classes[worst]['name']} (IoU {score(classes[worst]['iou'])})."
-    this = f"Hardest class: {classes[worst]['name']} (IoU {score(classes[worst]['iou'])})"
     if missed.sum() >= invented.sum():
         return f"{this}, most often taken for {classes[int(missed.argmax())]['name']}."
     return f"{this}; {classes[int(invented.argmax())]['name']} is most often taken for it."
