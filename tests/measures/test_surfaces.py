@@ -103,10 +103,11 @@ def test_boundary_overlap_is_that_of_the_authors_recipe(pair):
     np.testing.assert_array_equal(boundary_overlap(*pair, CLASSES), slow_overlap(*pair))
 
 
+@pytest.mark.parametrize("last", [2, IGNORE])
 @pytest.mark.parametrize("size", [(9, 11), (14, 12)])  # in blocks of 11 pixels: d = 3 and 4
-def test_so_it_is_where_it_is_several_pixels_wide(size):
+def test_so_it_is_where_it_is_several_pixels_wide(size, last):
     rng, block = np.random.default_rng(size), np.ones((11, 11), np.uint8)
-    truth = np.kron(rng.choice(np.array([0, 0, 1, 2, IGNORE], np.uint8), size), block)
+    truth = np.kron(rng.choice(np.array([0, 0, 1, 2, last], np.uint8), size), block)
     predicted = np.kron(rng.integers(0, 3, size, np.uint8), block)[::-1]
     pair = truth[3:, 5:], predicted[3:, 5:]
     np.testing.assert_array_equal(boundary_overlap(*pair, CLASSES), slow_overlap(*pair))
