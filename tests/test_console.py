@@ -50,6 +50,13 @@ def test_the_last_thread_that_wants_quiet_ends_it(capfd):
 
 
 def test_without_a_standard_error_nothing_has_to_be_kept_quiet(monkeypatch):
+    def closed(descriptor):
+        raise OSError(9, "Bad file descriptor")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "dup", closed)
+        with quiet():
+            pass
     monkeypatch.setattr(sys, "stderr", None)
     with quiet():
         pass

@@ -181,7 +181,7 @@ class _Silence:
             self.wanted += 1
             if self.wanted > 1 or sys.stderr is None:
                 return
-            with suppress(OSError):  # closed, as of a service
+            with suppress(OSError, ValueError):  # closed, as of a service
                 sys.stderr.flush()
                 self.kept = os.dup(2)
                 nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -6,13 +6,14 @@ import hashlib
 import importlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from maskwright.artifacts import Artifact, open_artifact, opened, parity
+from maskwright.artifacts import Artifact, open_artifact, opened, parity, unchanged
 from maskwright.artifacts.facts import CHANCES, KEY, VIEW, Facts, facts_from
 from maskwright.artifacts.formats import check_format
 from maskwright.artifacts.opening import behind
@@ -326,6 +327,19 @@ def test_a_folder_of_exports_names_them(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "parity.json").write_text("{}")
     with pytest.raises(RunError, match=r"holds exports: name one of them, .*/litert, .*/onnx"):
+        opened(tmp_path)
+
+
+def test_of_a_model_in_two_files_either_may_have_changed(tmp_path):
+    (tmp_path / "parity.json").write_text('{"file_sha256": "a"}')
+    told = r"model\.xml, or its model\.bin, is not the file that was exported: its checksum"
+    with pytest.raises(RunError, match=told):
+        unchanged(SimpleNamespace(path=tmp_path / "model.xml", digest="b"))
+
+
+def test_an_xml_without_weights_is_no_model_in_a_folder(tmp_path):
+    (tmp_path / "photo.xml").write_text("<annotation/>")
+    with pytest.raises(RunError, match="is no run folder: it has no config"):
         opened(tmp_path)
 
 

@@ -333,8 +333,11 @@ def test_wrong_wishes_are_refused_at_once(runs, exported, monkeypatch, tmp_path)
 
 
 @pytest.mark.parametrize("format", ["openvino", "litert"])
-def test_int8_is_kept_where_the_masks_bear_it(runs, format, tmp_path, capsys):
+def test_int8_is_kept_where_the_masks_bear_it(runs, format, tmp_path, capsys, monkeypatch):
     run = layered(runs["whole"])
+    drawn = {"of": "images", "count": 7, "few": True}
+    scored = {"images": 7, "split": "test", "classes": [], "interval": drawn}
+    monkeypatch.setattr(sys.modules["maskwright.exporting.card"], "scores_of", lambda _: scored)
     folder = export(run, format, int8=True, most_loss=0.2, out=tmp_path / "made")
     told = capsys.readouterr().err
     assert "network, ms" in told
@@ -342,6 +345,7 @@ def test_int8_is_kept_where_the_masks_bear_it(runs, format, tmp_path, capsys):
     artifact = open_artifact(folder)
     card = (folder / "model-card.md").read_text("utf-8")
     assert "exported in 8 bits (int8) by Maskwright" in card
+    assert "These are the scores of the run, in float32." in card
     assert ("In 8 bits small roundings count" in card) == (format == "openvino")
     assert ("`model.bin`, which must lie beside `model.xml`" in card) == (format == "openvino")
     assert artifact.facts.made["int8"] == "0.2"

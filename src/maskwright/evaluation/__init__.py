@@ -52,14 +52,13 @@ def evaluate(
     predicted piece of ``least_area`` pixels or more is one, as in ``predict``. Writes NAME.json,
     NAME.csv (a row an image), NAME.npz (what was counted in each, for ``compare``) and pictures
     into the run's evaluation/, where NAME is the split, after the data's name where that is not the
-    run's own.
-    ``tta`` scores the mean over views, see ``averaging.averaged``; NAME ends in them then.
+    run's own. ``tta`` scores the mean over views, see ``averaging.averaged``; NAME ends in them
+    then.
 
     Returns what ``evaluation.table.table`` says, with these added: split, name, data (the root),
     trained_on (how many of the images the run was trained on), test_uses (how often the run's test
     images have been scored, this time included but for exports of a run that was; None where none
-    of them is scored here), subsets,
-    seconds and pictures.
+    of them is scored here), subsets, seconds and pictures.
     """
     run = scored_run(model, elsewhere=data is not None)
     begun = time.perf_counter()

@@ -75,12 +75,10 @@ class Tally:
 def tally(
     one: Predicted, table: ClassTable, temperature: float = 1.0, limits: Limits = USUAL
 ) -> Tally:
-    """Count in one predicted image."""
+    """Count in one predicted image, by the limits of what is near and what is an object."""
     classes, mask = len(table), most_likely(one.probabilities)
-    matrix, counted = (
-        confusion(one.truth, mask, classes),
-        Counted.of(one.truth, one.probabilities),
-    )
+    matrix = confusion(one.truth, mask, classes)
+    counted = Counted.of(one.truth, one.probabilities)
     fine = confidences(counted)
     surfaces = surface_counts(one.truth, mask, classes, limits.tolerance)
     each = {
@@ -103,7 +101,7 @@ def tally(
     }
     found = None
     if table.encoding == "instances":
-        pieces, rest["dropped"] = predicted_objects(one, mask, limits.least_area)
+        pieces, rest["dropped"] = objects_in_mask(one, mask, limits.least_area)
         each["panoptic"], found = of_objects(one, objects[1], pieces)
     return Tally(each, rest, found)
 
@@ -127,9 +125,7 @@ def true_objects(one: Predicted, table: ClassTable) -> dict[int, np.ndarray]:
     return {k: components(one.truth == k) for k in wanted if (one.truth == k).any()}
 
 
-def predicted_objects(
-    one: Predicted, mask: np.ndarray, least: int
-) -> tuple[np.ndarray, np.ndarray]:
+def objects_in_mask(one: Predicted, mask: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
     """The numbered objects int32 [H, W] of the mask, and how many pieces were too small: int64 [].
 
     They are its connected pieces, parted by their rims where the predictor knows these.

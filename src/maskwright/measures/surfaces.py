@@ -209,6 +209,7 @@ def _boundary_region(mask: np.ndarray, reach: int) -> np.ndarray:
 
 
 def _square(reach: int) -> np.ndarray:
+    """A window that reaches so many pixels to each side, uint8 [2 reach + 1, 2 reach + 1]."""
     return np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
 
 
