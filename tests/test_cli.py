@@ -268,6 +268,28 @@ def test_check_begins_a_dataset_toml_and_never_overwrites_one(capsys, monkeypatc
     assert (folder / "dataset.toml").read_text(encoding="utf-8") == text
 
 
+@pytest.mark.parametrize(
+    ("option", "place", "words"),
+    [
+        ("--html", "page", r"--html page is a folder; name a file, such as page/check\.html"),
+        ("--repair", "page", r"--repair page already exists; name a new folder"),
+        ("--repair", "masks/clean", r"--repair masks/clean lies in \S+ itself; name a folder besi"),
+        ("--init", None, r"dataset\.toml already exists; edit it, or remove it first"),
+    ],
+)
+def test_check_refuses_a_place_before_it_looks(
+    capsys, monkeypatch, folder, option, place, words
+):  # fmt: skip
+    (folder / "page").mkdir()
+    (folder / "dataset.toml").write_text("")
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("maskwright.data.audit.look", lambda _: pytest.fail("looked"))
+    given = [option] if place is None else [option, place]
+    code, _, err = call(capsys, monkeypatch, "check", folder, *given)
+    assert code == 2
+    assert_one_error(err, words)
+
+
 def test_data_clean_says_what_it_freed(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("MASKWRIGHT_CACHE", str(tmp_path))
     code, _, err = call(capsys, monkeypatch, "data", "clean")

@@ -118,18 +118,25 @@ def check(
     """
     from maskwright.console import say
     from maskwright.data.audit import check
+    from maskwright.data.audit.repair import check_out
     from maskwright.data.audit.repair import repair as write_repaired
     from maskwright.data.audit.words import next_command, print_audit
-    from maskwright.data.described import write_described
+    from maskwright.data.described import place_for, write_described
 
     config = configure(settings=settings, seed=seed)
+    if html:
+        from maskwright.report.checked import check_file, write_check_page
+
+        check_file(html)
+    if init:
+        place_for(data)
+    if repair:
+        check_out(data, repair)
     found = check(data, seed=config.seed, split=config.split)
     print_audit(found)
     if as_json:
         click.echo(json.dumps(found.to_dict()))
     if html:
-        from maskwright.report.checked import write_check_page
-
         say(f"page: {write_check_page(found, html)}")
     if init:
         say(f"written: {write_described(found)}; name the classes in it")

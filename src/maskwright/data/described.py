@@ -33,13 +33,12 @@ color = "{1}"
 """
 
 
-def write_described(found: Audit) -> Path:
-    """Write the dataset.toml of audited data, with the inferred class table; returns its path.
+def place_for(data: Path) -> Path:
+    """The dataset.toml that ``write_described`` writes for data, which need not be audited yet.
 
     Raises UsageError where there is one, or where the data are an export: beside that it would
     hide it, since a folder with a dataset.toml is taken for what that says.
     """
-    data = found.data
     if kind_of(data):
         raise UsageError(
             f"{data} is an export, and a dataset.toml in its place would hide it; write a copy of "
@@ -51,6 +50,16 @@ def write_described(found: Audit) -> Path:
         raise UsageError(f"{path} already exists; edit it, or remove it first")
     if data.suffix.lower() == ".toml":
         raise UsageError(f"{data} describes the data already; edit it")
+    return path
+
+
+def write_described(found: Audit) -> Path:
+    """Write the dataset.toml of audited data, with the inferred class table; returns its path.
+
+    Raises as ``place_for``.
+    """
+    data = found.data
+    path = place_for(data)
     described: dict[str, object] = {}
     if data.is_file() and data.suffix.lower() == ".csv":
         described["manifest"] = data.name

@@ -46,16 +46,21 @@ class Shown:
     rest: int
 
 
+def check_file(path: Path) -> None:
+    """Raise UsageError where the page of an audit cannot be because there is a folder."""
+    if path.is_dir():
+        raise UsageError(f"--html {path} is a folder; name a file, such as {path / 'check.html'}")
+
+
 def write_check_page(found: Audit, path: Path) -> Path:
     """Write the page of an audit, whole or not at all, and return its path.
 
     The page loads nothing from outside itself and holds no script. Nothing that is wrong with the
     data makes it fail.
 
-    Raises UsageError where it is a folder, and WriteError where it cannot be written.
+    Raises as ``check_file``, and WriteError where it cannot be written.
     """
-    if path.is_dir():
-        raise UsageError(f"--html {path} is a folder; name a file, such as {path / 'check.html'}")
+    check_file(path)
     page = render_check(found, path)
     write_text(path, page)
     return path

@@ -47,6 +47,14 @@ class Repaired:
         )
 
 
+def check_out(data: Path, out: Path) -> None:
+    """Raise UsageError where a repaired copy of data, which need not be audited yet, cannot be."""
+    if out.exists():
+        raise UsageError(f"--repair {out} already exists; name a new folder")
+    if data.is_dir() and out.resolve().is_relative_to(data.resolve()):
+        raise UsageError(f"--repair {out} lies in {data} itself; name a folder beside it")
+
+
 def repair(found: Audit, out: str | Path) -> Repaired:
     """Write a clean copy of an audited dataset into the new folder ``out``.
 
@@ -54,13 +62,10 @@ def repair(found: Audit, out: str | Path) -> Repaired:
     PNGs, all others are copied byte for byte. ``repair.csv`` says what was done to which file. No
     source file is changed; the folder is there whole or not at all.
 
-    Raises UsageError if ``out`` exists, DataError if the classes cannot be told or nothing is left.
+    Raises as ``check_out``, and DataError if the classes cannot be told or nothing is left.
     """
     path, table = Path(out), found.table
-    if path.exists():
-        raise UsageError(f"--repair {path} already exists; name a new folder")
-    if found.data.is_dir() and path.resolve().is_relative_to(found.data.resolve()):
-        raise UsageError(f"--repair {path} lies in {found.data} itself; name a folder beside it")
+    check_out(found.data, path)
     if table is None:
         raise DataError(
             f"{found.data} cannot be repaired: its masks do not show what the classes are; "
