@@ -15,6 +15,7 @@ from PIL import Image
 
 from maskwright.cli import cli, configure
 from maskwright.errors import DataError, UsageError
+from maskwright.evaluation.tally import USUAL
 from maskwright.printing import print_scores
 
 VERBS = ["demo", "data pets", "data shapes", "data clean", "check", "plan", "train", "evaluate",
@@ -494,3 +495,10 @@ def test_class_names_are_no_markup(capsys):
     shown = capsys.readouterr().err
     assert "[/x]" in shown
     assert "cell [red]" in shown
+
+
+def test_the_help_names_the_limits_that_evaluate_has(capsys, monkeypatch):
+    _, out, _ = call(capsys, monkeypatch, "evaluate", "--help")
+    said = " ".join(out.split())
+    assert f"(surface Dice) [{USUAL.tolerance:g}]" in said
+    assert f"as in predict [{USUAL.least_area}]" in said

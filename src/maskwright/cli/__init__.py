@@ -125,9 +125,10 @@ def check(
 
     config = configure(settings=settings, seed=seed)
     if html:
-        from maskwright.report.checked import check_file, write_check_page
+        from maskwright.report.checked import write_check_page
+        from maskwright.report.page import check_file
 
-        check_file(html)
+        check_file(html, "check.html")
     if init:
         place_for(data)
     if repair:

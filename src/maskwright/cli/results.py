@@ -34,9 +34,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON on st
 @click.option(
     "--tolerance",
     type=click.FloatRange(0),
-    default=2.0,
-    show_default=True,
-    help="Pixels that an outline may be off and count as right (surface Dice).",
+    help="Pixels that an outline may be off and count as right (surface Dice)  [2]",
 )
 @click.option(
     "--least-area",
@@ -50,7 +48,7 @@ def evaluate(
     model: Path,
     data: Path | None,
     split: str | None,
-    tolerance: float,
+    tolerance: float | None,
     least_area: int | None,
     tta: str,
     classes: Path | None,
@@ -74,10 +72,11 @@ def evaluate(
     run = scored_run(one, elsewhere=data is not None)
     if one is run:
         start_engine()
-    least = {} if least_area is None else {"least_area": least_area}
-    result = evaluate(run, data, split=split, tolerance=tolerance, tta=words_of(tta), **least)
+    limits: dict[str, Any] = {"tolerance": tolerance, "least_area": least_area}
+    limits = {name: limit for name, limit in limits.items() if limit is not None}
+    result = evaluate(run, data, split=split, tta=words_of(tta), **limits)
     print_scores(result)
-    if least and "objects" not in result:
+    if least_area and "objects" not in result:
         say("--least-area has no part in this: the masks do not number their objects")
     if as_json:
         click.echo(json.dumps(result))

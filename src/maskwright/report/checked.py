@@ -15,13 +15,13 @@ from maskwright.data.findings import KINDS, LOWERS, NOTE, SEVERITIES, Finding
 from maskwright.data.folders import SPLITS
 from maskwright.data.labels import IGNORE
 from maskwright.data.listing import data_name
-from maskwright.errors import UsageError, some
+from maskwright.errors import some
 from maskwright.files import write_text
 from maskwright.randomness import PICTURES, generator
 from maskwright.report.embedded import SAMPLES, Picture, embed
 from maskwright.report.exhibits import Exhibit, called, exhibits, pair_pictures
 from maskwright.report.meanings import MEANINGS
-from maskwright.report.page import fill
+from maskwright.report.page import check_file, fill
 from maskwright.report.words import NONE, SPLIT_NAMES
 
 NAMED = 50  # more files of a finding, after the examples
@@ -46,21 +46,15 @@ class Shown:
     rest: int
 
 
-def check_file(path: Path) -> None:
-    """Raise UsageError where the page of an audit cannot be because there is a folder."""
-    if path.is_dir():
-        raise UsageError(f"--html {path} is a folder; name a file, such as {path / 'check.html'}")
-
-
 def write_check_page(found: Audit, path: Path) -> Path:
     """Write the page of an audit, whole or not at all, and return its path.
 
     The page loads nothing from outside itself and holds no script. Nothing that is wrong with the
     data makes it fail.
 
-    Raises as ``check_file``, and WriteError where it cannot be written.
+    Raises UsageError where it is a folder, and WriteError where it cannot be written.
     """
-    check_file(path)
+    check_file(path, "check.html")
     page = render_check(found, path)
     write_text(path, page)
     return path

@@ -10,11 +10,11 @@ from typing import Any
 from maskwright.data.images import display, read_mask
 from maskwright.data.pairing import Pair
 from maskwright.data.splits import relative
-from maskwright.errors import DataError, RunError, UsageError
+from maskwright.errors import DataError, RunError
 from maskwright.files import write_text
 from maskwright.pictures import overlay
 from maskwright.report.embedded import Picture, embed
-from maskwright.report.page import fill
+from maskwright.report.page import check_file, fill
 from maskwright.report.words import SPLIT_NAMES, signed
 from maskwright.runs import Run
 
@@ -38,8 +38,7 @@ def write_comparison_page(
     It loads nothing from outside itself and holds no script. With ``pictures`` both runs predict
     the images that differ most. Raises UsageError where ``path`` is a folder, and WriteError.
     """
-    if path.is_dir():
-        raise UsageError(f"--html {path} is a folder; name a file, such as {path / 'compare.html'}")
+    check_file(path, "compare.html")
     page = render_comparison(result, runs, pictures=pictures)
     write_text(path, page)
     return path

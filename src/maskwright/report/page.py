@@ -6,12 +6,21 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from maskwright.errors import UsageError
 from maskwright.report import charts, words
+
+
+def check_file(path: Path, name: str) -> None:
+    """Raise UsageError where a page cannot be a file because there is a folder, and advise one of
+    this name in it."""
+    if path.is_dir():
+        raise UsageError(f"--html {path} is a folder; name a file, such as {path / name}")
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
