@@ -79,8 +79,7 @@ def page(browser, run):
 
 
 def opened(browser, path, width=1280, scheme="light"):
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    resize(browser, width)
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     for kind in ("browser", "performance"):
@@ -91,6 +90,11 @@ def opened(browser, path, width=1280, scheme="light"):
             break
         time.sleep(0.05)
     return browser
+
+
+def resize(browser, width):
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
 def names(page):
@@ -229,6 +233,19 @@ def test_the_page_never_scrolls_sideways(browser, run, width, scheme):
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
     paper = page.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", paper))) > 380) == (scheme == "light")
+
+
+def test_no_option_of_a_command_is_torn_where_its_line_is_wrapped(browser, run):
+    page, torn = opened(browser, run.path / "report.html", 480), []
+    for width in range(320, 480, 8):
+        resize(page, width)
+        rows = page.execute_script(
+            "return [...document.querySelectorAll('.commands .unbroken')]"
+            ".map(option => [option.textContent, option.getClientRects().length])"
+        )
+        assert len(rows) > 2
+        torn += [(width, option) for option, lines in rows if lines > 1]
+    assert not torn
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

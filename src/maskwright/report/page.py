@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from maskwright.errors import UsageError
 from maskwright.report import charts, words
@@ -44,8 +45,19 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
         "count": words.count,
         "bar": charts.bar,
         "swatch": charts.swatch,
+        "unbroken": unbroken,
     }
     return pages.get_template(template).render(values)
+
+
+def unbroken(text: str) -> Markup:
+    """A command as HTML, no option of which is torn where a narrow page wraps the line.
+
+    >>> print(unbroken("maskwright check 'a & b' --init"))
+    maskwright check &#39;a &amp; b&#39; <span class="unbroken">--init</span>
+    """
+    option = re.compile(r"(?<!\S)--[\w-]+")
+    return Markup(option.sub(r'<span class="unbroken">\g<0></span>', str(escape(text))))
 
 
 def script() -> Markup:
