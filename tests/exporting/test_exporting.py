@@ -1,10 +1,14 @@
 """A run exported to each format does what the run does, and what does not is refused."""
 
+import importlib.util
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -318,6 +322,73 @@ def test_what_the_card_says_of_calling_it_works(
     mask = np.array(Image.open("mask.png"))
     assert mask.shape == (48, 83)
     assert np.mean(mask == runs[name].predictor.mask(image)) > 0.9
+
+
+MAIN = """
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <vector>
+{headers}
+int main() {{
+    std::ifstream file("pixels.bin", std::ios::binary);
+    std::vector<char> bytes((std::istreambuf_iterator<char>(file)), {{}});
+    auto *pixels = reinterpret_cast<uint8_t *>(bytes.data());
+    size_t height = {height}, width = {width};
+    {lines}
+    std::ofstream("mask.bin", std::ios::binary)
+        .write(reinterpret_cast<const char *>(mask), height * width);
+}}
+"""
+LIBRARIES = {  # those whose packages for Python bring what C++ needs
+    "openvino": ("include", "libs", "libopenvino.so*"),
+    "saved_model": ("include", ".", "libtensorflow_*.so.2"),
+}
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="needs g++")
+@pytest.mark.parametrize("format", LIBRARIES)
+def test_what_the_card_says_of_calling_it_from_cpp_compiles_and_works(
+    exported, format, tmp_path, monkeypatch
+):
+    folder, (headers, place, libraries) = exported[format], LIBRARIES[format]
+    package = "openvino" if format == "openvino" else "tensorflow"
+    root = Path(importlib.util.find_spec(package).origin).parent
+    monkeypatch.chdir(tmp_path)
+    image = photo(48, 83)
+    Path("pixels.bin").write_bytes(image.tobytes())
+    card = (folder / "model-card.md").read_text("utf-8")
+    lines = card.split("```cpp\n")[1].split("```")[0]
+    file = FORMATS[format][0]
+    assert f'"{file}"' in lines
+    lines = lines.replace(f'"{file}"', f'"{folder / file}"')
+    known = "\n".join(f"#include {one}" for one in re.findall(r"`#include (<\S+>)`", card))
+    Path("main.cpp").write_text(MAIN.format(headers=known, height=48, width=83, lines=lines))
+    subprocess.run(
+        ["g++", "-std=c++17", "-w", f"-I{root / headers}", "-DEIGEN_MAX_ALIGN_BYTES=64",
+         "main.cpp", "-Wl,--no-as-needed", f"-Wl,-rpath,{root / place}",
+         *map(str, (root / place).glob(libraries)), "-o", "main"], check=True
+    )  # fmt: skip
+    subprocess.run(["./main"], check=True, capture_output=True)
+    mask = np.fromfile("mask.bin", np.uint8).reshape(48, 83)
+    wanted = open_artifact(folder).runtime(image[None])["mask"][0]
+    np.testing.assert_array_equal(mask, wanted)
+
+
+def test_the_card_names_what_is_in_the_file(exported):
+    """Where C++ needs what no package for Python brings."""
+    card = (exported["litert"] / "model-card.md").read_text("utf-8")
+    interpreter = open_artifact(exported["litert"]).runtime.interpreter
+    ((name, known),) = interpreter.get_signature_list().items()
+    assert f'GetSignatureRunner("{name}")' in card
+    assert re.findall(r'_tensor\("(\w+)"\)', card) == ["image", "mask"]
+    assert known["inputs"] == ["image"]
+    assert "mask" in known["outputs"]
+    card = (exported["onnx"] / "model-card.md").read_text("utf-8")
+    session = open_artifact(exported["onnx"]).runtime.whole
+    assert [one.name for one in session.get_inputs()] == ["image"]
+    assert 'inputs[] = {"image"}, *outputs[] = {"mask", "confidence"};' in card
+    assert {"mask", "confidence"} <= {one.name for one in session.get_outputs()}
 
 
 def test_wrong_wishes_are_refused_at_once(runs, exported, monkeypatch, tmp_path):

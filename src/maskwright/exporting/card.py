@@ -28,7 +28,10 @@ IMAGES = (
     "It takes images of any size as they are, and gives masks of that size: the way into the view "
     "($how) and back is inside. A batch holds images of one size."
 )
-SQUARE = "the bytes of a square, `height` and `width` {0} both"
+PIXELS = (
+    "`uint8_t *pixels` holds red, green and blue of {0}, a row after another, "
+    "`size_t height` and `width` its size"
+)
 INSIDE = (
     "| `inside` | float32 [batch, height, width], the probability of lying inside of an object, "
     "not on its rim; `maskwright predict {0} IMAGES --out masks --objects` parts by it what "
@@ -97,8 +100,7 @@ def calls(artifact: Artifact) -> str:
     way = (folder / "ways" / f"{'image' if whole else view.fit}.md").read_text("utf-8")
     known = {
         "WAY": way,
-        "PIXELS": "`pixels` are " + ("the image's bytes" if whole else SQUARE.format(side))
-        + ", a row after another",
+        "PIXELS": PIXELS.format("an image" if whole else f"a square of {side} pixels"),
         "PHOTO": "photo.jpg" if whole else "square.png",
         "FILE": artifact.path.name,
         "SIZE": str(view.size), "MARGIN": str(facts.margin), "CLASSES": str(len(facts.table)),
