@@ -17,7 +17,7 @@ from maskwright.config import ViewConfig
 from maskwright.errors import RunError, UsageError, WriteError
 from maskwright.lock import locked
 from maskwright.prediction import LOCK, predict
-from maskwright.prediction.record import NAME
+from maskwright.prediction.record import NAME, VERSION
 
 
 def rows(folder, name="predictions.csv"):
@@ -156,7 +156,7 @@ def test_lines_of_another_version_are_not_mixed_in(run, tmp_path, images, versio
     if version is None:
         del made["version"]
     path.write_text("\n".join([json.dumps(made), *lines, ""]), "utf-8")
-    words = rf"differ in version \({version or 'none'} there, 3 here\)"
+    words = rf"differ in version \({version or 'none'} there, {VERSION} here\)"
     with pytest.raises(UsageError, match=words):
         predict(run, images, out=tmp_path / "out", resume=True)
 

@@ -1,5 +1,6 @@
 """Images read and written by rows: tiled masks, maps, files that break off, disks that are full."""
 
+import csv
 import errno
 import json
 import os
@@ -16,6 +17,9 @@ from skimage.io import imread
 
 from maskwright.config import ViewConfig
 from maskwright.data import rasters, tiff
+from maskwright.data.images import read_mask
+from maskwright.data.labels import IGNORE
+from maskwright.data.maps import holes_of
 from maskwright.errors import DataError, UsageError, WriteError
 from maskwright.prediction import outputs, predict, sinks
 from maskwright.shapes import search
@@ -103,6 +107,93 @@ def test_an_image_on_a_map_gives_a_mask_and_shapes_on_it(run, tmp_path, plain):
     shapes = [one for one in content["features"] if one["properties"]["class"] == "value_1"]
     x, y = np.array(shapes[0]["geometry"]["coordinates"][0]).T
     np.testing.assert_allclose([x.min(), y.max()], [600015, 5699990], atol=1)
+
+
+HOLE = (slice(30, 70), slice(20, 90))  # rows and columns of the scene, with objects in it
+
+
+def with_hole(path, how, image):
+    """An image on a map with a hole: by a no-data value, or by transparency."""
+    bands = image.transpose(2, 0, 1).copy()
+    options = {"nodata": 0} if how == "value" else {"alpha": "yes"}
+    if how == "value":
+        bands[:, *HOLE] = 0
+    elif how == "alpha":
+        alpha = np.full((1, *image.shape[:2]), 255, np.uint8)
+        alpha[:, *HOLE] = 0
+        bands = np.concatenate([bands, alpha])
+    place = Affine(0.5, 0, 600000, 0, -0.5, 5700000)
+    with rasterio.open(
+        path, "w", driver="GTiff", height=image.shape[0], width=image.shape[1], count=len(bands),
+        dtype="uint8", crs="EPSG:25832", transform=place, photometric="RGB", **options,
+    ) as file:  # fmt: skip
+        file.write(bands)
+    return path
+
+
+@pytest.mark.parametrize("how", ["value", "alpha"])
+@pytest.mark.parametrize("format", ["tiff", "png"])
+def test_where_a_map_holds_no_data_the_mask_is_left_open(run, tmp_path, plain, how, format):
+    path = with_hole(tmp_path / "field.tif", how, scene())
+    out = tmp_path / "out"
+    (file,) = predict(run, path, out=out, objects=True, confidence=True, least=1, format=format)
+    none = int(run.table.stored[IGNORE])
+    mask = read_mask(file).values
+    assert (mask[HOLE] == none).all()
+    beside = np.ones(mask.shape, bool)
+    beside[HOLE] = False
+    assert not (mask[beside] == none).any()
+    if how == "alpha":
+        np.testing.assert_array_equal(mask[beside], plain[beside])
+    if format == "tiff":
+        with rasterio.open(file) as written:
+            assert written.nodata == none
+            np.testing.assert_array_equal(written.dataset_mask() > 0, beside)
+    (row,) = csv.DictReader((out / "predictions.csv").read_text().splitlines())
+    assert float(row["share without data"]) == pytest.approx(40 * 70 / mask.size, abs=1e-6)
+    assert float(row["share left open"]) == 0
+    stored = run.table.stored[: len(run.table)]
+    for name, value in zip(run.table.names, stored, strict=True):
+        share = (mask[beside] == value).mean()
+        assert float(row[f"share of {name}"]) == pytest.approx(share, abs=1e-6)
+    numbers = read_mask(out / "field-objects.tif").values
+    assert not numbers[HOLE].any()
+    assert numbers.any()
+    sure = read_mask(next(out.glob("field-confidence.*"))).values
+    assert not sure[HOLE].any()
+    assert float(row["confidence"]) == pytest.approx(sure[beside].mean() / 255, abs=0.01)
+
+
+def test_a_tile_without_any_data_is_all_open(run, tmp_path):
+    path = with_hole(tmp_path / "field.tif", "value", scene() * 0)
+    (file,) = predict(run, path, out=tmp_path / "out", objects=True)
+    assert set(np.unique(read_mask(file).values)) == {run.table.stored[IGNORE]}
+    text = (tmp_path / "out" / "predictions.csv").read_text()
+    (row,) = csv.DictReader(text.splitlines())
+    assert (row["share without data"], row["confidence"], row["objects"]) == ("1.0", "0.0", "0")
+
+
+def test_a_fourth_band_that_is_called_transparency_is_a_band(tmp_path):
+    path = with_hole(tmp_path / "field.tif", "alpha", scene())
+    assert holes_of(path, 4) is None
+    assert holes_of(path, 3) is not None
+    assert holes_of(geotiff(tmp_path / "whole.tif", scene()), 3) is None
+
+
+def test_an_image_whose_holes_cannot_be_read_is_passed_over(run, tmp_path, monkeypatch):
+    path = with_hole(tmp_path / "field.tif", "value", scene())
+    other = geotiff(tmp_path / "other.tif", scene())
+
+    def broken(holes, top, bottom):
+        raise DataError(f"{holes.path} is damaged")
+
+    monkeypatch.setattr("maskwright.data.maps.Holes.rows", broken)
+    with pytest.raises(
+        DataError, match=r"1 of 2 images could not be read, .*field\.tif is damaged"
+    ):
+        predict(run, [path, other], out=tmp_path / "out")
+    assert (tmp_path / "out" / "other.tif").exists()
+    assert not list((tmp_path / "out").glob("*field*"))
 
 
 def test_a_map_of_its_own_is_named_by_its_text(run, tmp_path):

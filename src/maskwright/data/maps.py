@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from maskwright.data import tiff
 from maskwright.data.ingest.extras import import_needed
@@ -32,6 +35,41 @@ def lies_on_map(path: Path) -> bool:
     with explained(path), path.open("rb") as file:
         tags = tiff.tags_of(file)
     return tags is not None and KEYS in tags and (SCALE in tags or MATRIX in tags)
+
+
+class Holes:
+    """Where an image on a map holds no data: its no-data value in all bands, or transparency."""
+
+    def __init__(self, path: Path, bands: int) -> None:
+        rasterio = import_needed("rasterio", "geo", f"what holds no data in {path}")
+        self.path = path
+        with explained(path):
+            self.file: Any = rasterio.open(path)
+        self.by_value = self.file.count == bands  # else there is transparency beside the bands
+
+    def rows(self, top: int, bottom: int) -> np.ndarray:
+        """bool [bottom - top, width]; of one thread at a time. DataError where it is damaged."""
+        window = ((top, bottom), (0, self.file.width))
+        with explained(self.path):
+            if not self.by_value:
+                return self.file.dataset_mask(window=window) == 0
+            pixels, value = self.file.read(window=window), self.file.nodata
+        none = np.isnan(pixels) if np.isnan(value) else pixels == value
+        return none.all(axis=0)
+
+    def close(self) -> None:
+        self.file.close()
+
+
+def holes_of(path: Path, bands: int) -> Holes | None:
+    """Where an image file on a map, read as so many bands, holds no data; None where it does not
+    say that there may be such places.
+
+    Raises DataError where rasterio is needed for it and not there.
+    """
+    with explained(path), path.open("rb") as file:
+        tags = tiff.tags_of(file)
+    return Holes(path, bands) if tags and tiff.has_holes(tags, bands) else None
 
 
 def place_of(path: Path) -> Place | None:

@@ -154,6 +154,13 @@ def _alpha(tags: Tags) -> tuple[int, ...]:
     )
 
 
+def has_holes(tags: Tags, bands: int) -> bool:
+    """Whether pixels may hold no data, by a value that means none or by transparency that is not
+    read as one of so many bands."""
+    transparent = bool(_alpha(tags)) and _number(tags, 277, 1) != bands
+    return transparent or _nodata(tags) is not None
+
+
 def has_more(file: IO[bytes]) -> bool:
     """Whether a second picture follows; overviews and transparency masks are none."""
     tags = tags_of(file)

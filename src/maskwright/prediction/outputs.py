@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from maskwright.data.bands import RGB
 from maskwright.data.counting import occurrences
 from maskwright.data.images import write_grey, write_image, write_mask, write_numbers
 from maskwright.data.labels import IGNORE, ClassTable
-from maskwright.data.maps import Place, lies_on_map, place_of
+from maskwright.data.maps import Holes, Place, holes_of, lies_on_map, place_of
 from maskwright.data.rasters import Raster
 from maskwright.data.rims import apart
 from maskwright.data.view import shrink
@@ -61,26 +62,34 @@ class Extra:
             ends["confidence"] = tuple(f"-confidence{end}" for end in suffixes)
         return ends | (self.finding.ends() if self.finding else {})
 
-    def format_of(self, picture: Picture, raster: Raster) -> str:
+    def format_of(self, raster: Raster, *, on_map: bool) -> str:
         """TIFF for what lies on a map, and for what is larger than programs take as PNG."""
-        if self.format:
-            return self.format
         large = raster.height * raster.width > (Image.MAX_IMAGE_PIXELS or np.inf)
-        return "tiff" if large or (picture.path and lies_on_map(picture.path)) else "png"
+        return self.format or ("tiff" if large or on_map else "png")
 
 
 class Output:
-    """The files of one image. Rows are put in their order, of any thread."""
+    """The files of one image of so many bands. Rows are put in their order, of any thread.
+
+    Where an image on a map holds no data, its mask is left open.
+    """
 
     def __init__(
-        self, picture: Picture, raster: Raster, out: Path, table: ClassTable, extra: Extra
+        self,
+        picture: Picture,
+        raster: Raster,
+        out: Path,
+        table: ClassTable,
+        extra: Extra,
+        bands: int = RGB.count,
     ) -> None:
         self.picture, self.raster, self.out = picture, raster, out
         self.table, self.extra = table, extra
-        self.format = extra.format_of(picture, raster)
-        self.place: Place | None = None
-        if self.format == "tiff" and picture.path:
-            self.place = place_of(picture.path)
+        path = picture.path if picture.path and lies_on_map(picture.path) else None
+        self.format = extra.format_of(raster, on_map=bool(path))
+        self.place: Place | None = place_of(path) if path and self.format == "tiff" else None
+        self.holes: Holes | None = holes_of(path, bands) if path else None
+        self.empty = 0  # pixels without data
         self.sheet = extra.finding and extra.finding.sheet(
             picture.name, picture.path, (raster.height, raster.width), self.path, self.place
         )
@@ -90,7 +99,7 @@ class Output:
             if name in extra.ends()
         }
         self.counts = np.zeros(256, np.int64)  # pixels of each class
-        self.sure = 0.0  # sum over rows of their mean confidence
+        self.sure = self.looked = 0.0  # sum of the confidence of pixels looked at; how many
         self.masks: list[np.ndarray] = []  # for the overlay, and the numbers of objects
         self.numbers: list[np.ndarray] = []
         self.numbered = 0  # rows
@@ -112,9 +121,11 @@ class Output:
             shape, like = (self.raster.height, self.raster.width), self.picture.path
             if name == "probabilities":
                 return Tiled(part, shape, "float32", names=names, like=like)
-            colors = palette if name == "mask" else None
             kind = "uint32" if name == NUMBERS else "uint8"
-            return Tiled(part, shape, kind, names=[name], palette=colors, like=like)
+            if name != "mask":
+                return Tiled(part, shape, kind, names=[name], like=like)
+            none = int(self.table.stored[IGNORE])
+            return Tiled(part, shape, kind, names=[name], palette=palette, like=like, nodata=none)
         writers: dict[str, Callable[[Path, np.ndarray], None]] = {
             "mask": lambda file, pixels: write_mask(file, pixels, palette),
             "confidence": write_grey,
@@ -133,6 +144,8 @@ class Output:
             mask = decide(scores)
             if not self._reached(rows.top):
                 return None
+            if self.holes:
+                scores = self._emptied(self.holes.rows(rows.top, rows.end), mask, scores)
             self._take(rows.top, mask, scores, inside)
             self.done = rows.end
             line = self._finish() if rows.end == rows.height else None
@@ -141,6 +154,12 @@ class Output:
             raise
         self._pass_on(rows.end)
         return line
+
+    def _emptied(self, holes: np.ndarray, mask: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Leave a mask open where there is no data; the scores, which are 0 there."""
+        self.empty += int(holes.sum())
+        mask[holes] = IGNORE
+        return np.where(holes[..., None], np.float32(0), scores)
 
     def _reached(self, row: int) -> bool:
         """Wait until this row is the next one; whether it has come to that."""
@@ -160,8 +179,9 @@ class Output:
         known = occurrences([mask], [len(self.table)])
         self.counts[: len(known)] += known
         self.counts[IGNORE] += mask.size - known.sum()
-        few = np.moveaxis(scores[::EVERY], -1, 0)
-        self.sure += float(reduce(np.maximum, few).mean()) * len(mask)
+        few = reduce(np.maximum, np.moveaxis(scores[::EVERY], -1, 0))
+        self.sure += float(few.sum(dtype=np.float64))
+        self.looked += few.size if not self.holes else np.count_nonzero(few)
         self.sinks["mask"].put(self.table.encode(mask))
         if "confidence" in self.sinks:
             highest = reduce(np.maximum, np.moveaxis(scores, -1, 0))
@@ -195,19 +215,24 @@ class Output:
             self._write_overlay()
         for name, sink in self.sinks.items():
             sink.finish(self.path(name))
+        if self.holes:
+            self.holes.close()
         return line
 
     def _row(self) -> dict[str, Any]:
         """The image's row of predictions.csv, without its objects."""
-        shares = self.counts / self.counts.sum()
+        counts = self.counts.copy()
+        counts[IGNORE] -= self.empty
+        shares = counts / max(1, counts.sum())
         return {
             "image": self.picture.name,
             "mask": self.path("mask").name,
             "width": self.raster.width,
             "height": self.raster.height,
-            "confidence": round(self.sure / self.raster.height, 4),
+            "confidence": round(self.sure / max(1, self.looked), 4),
             **{f"share of {name}": round(shares[k], 6) for k, name in enumerate(self.table.names)},
             "share left open": round(shares[IGNORE], 6),
+            "share without data": round(self.empty / max(1, self.counts.sum()), 6),
         }
 
     def _write_overlay(self) -> None:
@@ -243,6 +268,8 @@ class Output:
         """Leave no half-written file behind."""
         for sink in self.sinks.values():
             sink.drop()
+        if self.holes:
+            self.holes.close()
 
 
 def overview(raster: Raster, step: int) -> np.ndarray:

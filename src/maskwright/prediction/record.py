@@ -14,7 +14,7 @@ from maskwright.files import write_text
 from maskwright.prediction.inputs import Picture, is_video_name
 
 NAME = ".predictions.jsonl"
-VERSION = 3  # of a line; before, 0 of a mask of two values with names was no ground
+VERSION = 4  # of a line; before, places without data had a class, and no column
 
 
 class Record:

@@ -65,6 +65,7 @@ class Tiled:
         names: Sequence[str] = ("",),
         palette: np.ndarray | None = None,
         like: Path | None = None,
+        nodata: float | None = None,
     ) -> None:
         rasterio = import_needed("rasterio", "geo", "writing masks as tiled TIFF")
         warnings.filterwarnings("ignore", category=rasterio.errors.NotGeoreferencedWarning)
@@ -80,7 +81,7 @@ class Tiled:
                 part, "w", driver="GTiff", height=height, width=width, count=len(names),
                 dtype=dtype, tiled=True, blockxsize=BLOCK, blockysize=BLOCK, compress="deflate",
                 predictor=3 if dtype.startswith("float") else 1, BIGTIFF="IF_SAFER",
-                interleave="band", **options,
+                interleave="band", nodata=nodata, **options,
             )  # fmt: skip
         if palette is not None:
             self.file.write_colormap(1, {k: tuple(c) for k, c in enumerate(palette.tolist())})

@@ -91,9 +91,9 @@ class Work:
 
     def read(self, picture: Picture) -> Raster:
         """An image, and a place for what becomes of it."""
-        raster = picture.open(self.predictor.bands)
-        out, table = self.record.out, self.predictor.table
-        self.outputs[picture] = Output(picture, raster, out, table, self.extra)
+        bands, table = self.predictor.bands, self.predictor.table
+        raster, out = picture.open(bands), self.record.out
+        self.outputs[picture] = Output(picture, raster, out, table, self.extra, bands.count)
         return raster
 
     def write(self, job: tuple[Picture, Rows | DataError, int]) -> float:
@@ -103,12 +103,19 @@ class Work:
             self.give_up(picture, rows, first)
             return 1
         self.guard()
-        line = self.outputs[picture].put(rows, self.decide)
+        part = (rows.end - rows.top) / rows.height
+        if picture not in self.outputs:  # given up at an earlier row
+            return part
+        try:
+            line = self.outputs[picture].put(rows, self.decide)
+        except DataError as error:  # what holds no data is read as rows are written
+            self.give_up(picture, error, first)
+            return part
         if line is not None:
             self.record.add(picture, line)
             self.done.add(picture.stem)
             del self.outputs[picture]
-        return (rows.end - rows.top) / rows.height
+        return part
 
     def give_up(self, picture: Picture, error: DataError, row: int) -> None:
         """Keep what there is of an image that cannot be read from this row on."""
