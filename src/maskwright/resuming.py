@@ -60,7 +60,8 @@ def check_data(run: Run, dataset: Dataset) -> None:
     """Refuse data other than those with which a run was begun."""
     begun = load(run.path).dataset
     same = begun.table == dataset.table and begun.bands == dataset.bands
-    if not same or run.data != data_of(dataset):
+    data = data_of(dataset)
+    if not same or any(run.data.get(key) != data[key] for key in ("images", "pixels", "digest")):
         raise RunError(
             f"the images, masks or classes in {dataset.root} are not those with which {run.path} "
             "was begun; put them back, or begin another run without --resume"

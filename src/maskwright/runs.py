@@ -22,6 +22,7 @@ from maskwright.data.folders import SPLITS, manifest
 from maskwright.data.images import bands_from_dict
 from maskwright.data.labels import ClassTable, from_dict
 from maskwright.data.rims import channels, rims_of
+from maskwright.data.usual import Usual, usual_from
 from maskwright.errors import RunError, UsageError, WriteError, beside
 from maskwright.files import whole_file, write_text
 from maskwright.keras_predictor import model_predictor, rims_predictor
@@ -85,6 +86,14 @@ class Run:
             )
         except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise RunError(f"{path}: {reason_of(error)}; {DAMAGED}") from None
+
+    @cached_property
+    def usual(self) -> Usual | None:
+        """What the images that it was trained on are like; None in an old run."""
+        try:
+            return usual_from(self.data.get("usual"))
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            raise RunError(f"{self.path / 'data.json'}: {reason_of(error)}; {DAMAGED}") from None
 
     @property
     def table(self) -> ClassTable:

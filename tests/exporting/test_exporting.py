@@ -62,6 +62,7 @@ def photo(height, width, seed=0):
 def test_an_artifact_gives_the_masks_of_its_run(runs, exported, format):
     run, artifact = runs["whole"], open_artifact(exported[format])
     assert artifact.table == run.table
+    assert artifact.usual == run.usual == mw.load_dataset(run.dataset.root).usual
     assert artifact.calibration == run.calibration
     for shape in ((97, 61), (64, 64), (31, 200), (1, 1)):
         image = photo(*shape)

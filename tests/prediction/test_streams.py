@@ -20,6 +20,7 @@ from maskwright.data import rasters, tiff
 from maskwright.data.images import read_mask
 from maskwright.data.labels import IGNORE
 from maskwright.data.maps import holes_of
+from maskwright.data.usual import Usual
 from maskwright.errors import DataError, UsageError, WriteError
 from maskwright.prediction import outputs, predict, sinks
 from maskwright.shapes import search
@@ -340,3 +341,29 @@ def test_a_tiff_that_the_system_cuts_off_is_no_mask(run, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
     assert not list((tmp_path / "out").glob("*.tif"))
+
+
+def test_an_image_unlike_those_of_training_is_said_to_be(run, tmp_path, capsys):
+    usual = Usual(60, (30.0, 30.0, 30.0), (90.0, 90.0, 90.0), (0.25, 0.25))
+    vars(run)["usual"] = usual
+    path = geotiff(tmp_path / "field.tif", np.maximum(scene(), 210))
+    like = geotiff(tmp_path / "like.tif", scene(60, 60))
+    Image.fromarray(scene(120, 120)).save(tmp_path / "plain.png")
+    out = tmp_path / "out"
+    predict(run, [path, like, tmp_path / "plain.png"], out=out)
+    rows = list(csv.DictReader((out / "predictions.csv").read_text().splitlines()))
+    found = {row["image"]: row["unlike the training images"] for row in rows}
+    assert found == {
+        "field.tif": "size, brightness, resolution", "like.tif": "resolution", "plain.png": ""
+    }  # fmt: skip
+    said = " ".join(capsys.readouterr().err.split())
+    assert (
+        "field.tif: far larger than training images (60 pixels at most), and seen as one square of "
+        "32. That is right for a finer picture of such a scene; for one that shows more, train by "
+        "windows: --set view.fit=window" in said
+    ) == (run.predictor.view.fit == "pad")
+    assert "field.tif: far darker or brighter than all training images; look at the masks" in said
+    assert (
+        "field.tif, like.tif: pixels of another size on the map than in training (0.25), so that "
+        "things look larger or smaller; resample the image" in said
+    )

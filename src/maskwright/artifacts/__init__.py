@@ -14,6 +14,7 @@ from maskwright.artifacts.runtimes import OPENERS, Found, Runtime, SavedModel, o
 from maskwright.calibration import Calibration
 from maskwright.data.labels import ClassTable
 from maskwright.data.rims import merged
+from maskwright.data.usual import Usual
 from maskwright.errors import DataError, RunError, UsageError, some
 from maskwright.predictor import Predictor
 from maskwright.runs import Run, load
@@ -49,6 +50,11 @@ class Artifact:
     def rims(self) -> bool:
         """Whether it tells what lies inside of objects, so that those that touch are parted."""
         return self.facts.rims
+
+    @property
+    def usual(self) -> Usual | None:
+        """What the images are like that it was trained on, where that is known."""
+        return self.facts.usual
 
     @property
     def files(self) -> list[Path]:

@@ -11,6 +11,7 @@ from maskwright.calibration import Calibration
 from maskwright.config import ViewConfig, check_values
 from maskwright.data.bands import Bands, bands_from_dict
 from maskwright.data.labels import ClassTable, from_dict
+from maskwright.data.usual import Usual, usual_from
 from maskwright.errors import DataError, RunError
 from maskwright.texts import parsed_json
 
@@ -26,7 +27,8 @@ class Facts:
     them, ``size`` and twice the ``margin`` a side, that somebody else cuts out.
 
     ``temperature`` is in the graph already. ``rims`` says that the graph also tells what lies
-    inside of objects. ``made``: version, run and digest of what it was made of.
+    inside of objects. ``made``: version, run and digest of what it was made of. ``usual``: what the
+    images are like that it was trained on.
     """
 
     takes: str
@@ -38,6 +40,7 @@ class Facts:
     rims: bool
     calibration: Calibration | None
     made: dict[str, str]
+    usual: Usual | None = None
 
     @property
     def size(self) -> int:
@@ -66,6 +69,7 @@ class Facts:
                 "rims": self.rims,
                 "calibration": known.to_dict() if known else None,
                 "made": self.made,
+                "usual": self.usual.to_dict() if self.usual else None,
             },
             ensure_ascii=False,
         )  # fmt: skip
@@ -91,6 +95,7 @@ def facts_from(text: str, where: object) -> Facts:
             rims=bool(read["rims"]),
             calibration=Calibration.from_dict(known) if known else None,
             made={str(name): str(value) for name, value in read["made"].items()},
+            usual=usual_from(read.get("usual")),
         )
     except (ValueError, KeyError, TypeError, AttributeError, DataError) as error:
         raise RunError(

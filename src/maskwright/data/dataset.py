@@ -12,12 +12,15 @@ import tomli_w
 from maskwright.config import SplitConfig
 from maskwright.console import amount, say
 from maskwright.data.audit import Audit, check
+from maskwright.data.audit.facts import ImageFacts
+from maskwright.data.bands import to_bands
 from maskwright.data.findings import LOWERS, Finding
 from maskwright.data.folders import SPLITS
 from maskwright.data.images import RGB, Bands, RawMask, read_image, read_mask
 from maskwright.data.kinds import KINDS, LEFT_OUT
 from maskwright.data.labels import ClassTable
 from maskwright.data.pairing import Pair
+from maskwright.data.usual import Usual, usual_of
 from maskwright.errors import DataError, UsageError, command, nearest, some
 
 AUTO = SplitConfig()
@@ -29,7 +32,8 @@ class Dataset:
     """Images, masks, the class table and the split.
 
     ``pixels`` counts the pixels of each class in the masks of each split, int64 [classes];
-    ``bands`` says how image files become uint8 [H, W, C].
+    ``bands`` says how image files become uint8 [H, W, C]; ``usual`` what the training images are
+    like.
     """
 
     root: Path
@@ -38,6 +42,7 @@ class Dataset:
     pairs: tuple[Pair, ...]
     pixels: dict[str, np.ndarray] = field(default_factory=dict, compare=False)
     bands: Bands = RGB
+    usual: Usual | None = field(default=None, compare=False)
 
     def of(self, split: str) -> list[Pair]:
         """The pairs of one split."""
@@ -85,7 +90,30 @@ def load_dataset(
         things = some((f"{finding.title} ({finding.count})" for finding in lowers), 3)
         say(f"noticed: {things}; {look} tells more")
     root, layout = found.listing.root, found.listing.layout
-    return Dataset(root, layout, found.table, found.pairs, found.pixels, found.bands)
+    usual = usual_in(found)
+    return Dataset(root, layout, found.table, found.pairs, found.pixels, found.bands, usual)
+
+
+def usual_in(found: Audit) -> Usual | None:
+    """What the training images of audited data are like, or all images that are not split."""
+    pairs = [pair for pair in found.pairs if pair.split in ("train", "")]
+    seen = [one for pair in pairs if isinstance(one := found.facts[pair.image].image, ImageFacts)]
+    return usual_of(
+        [(one.height, one.width) for one in seen],
+        [level_in(one, found.bands) for one in seen],
+        [one.ground for one in seen],
+    )
+
+
+def level_in(image: ImageFacts, bands: Bands) -> np.ndarray:
+    """The mean of each band of an image as the network sees it, uint8 [bands]; empty where bands
+    were left out that it sees."""
+    if len(image.level) not in (1, bands.count):
+        return np.zeros(0, np.uint8)
+    level = np.array([[image.level]], np.float32)
+    kinds = {8: np.uint8, 16: np.uint16}
+    stored = np.rint(level).astype(kinds[image.depth]) if image.depth in kinds else level
+    return to_bands(stored, bands, "its mean")[0, 0]
 
 
 def looking(data: object, split: SplitConfig | None, seed: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from maskwright.data import tiff
 from maskwright.data.ingest.extras import import_needed
 from maskwright.data.opening import explained
 
-SCALE, MATRIX, KEYS = 33550, 34264, 34735  # tags of GeoTIFF
+SCALE, TIES, MATRIX, KEYS = 33550, 33922, 34264, 34735  # tags of GeoTIFF
 CACHE = 64  # MB that GDAL keeps of blocks
 
 
@@ -35,6 +36,24 @@ def lies_on_map(path: Path) -> bool:
     with explained(path), path.open("rb") as file:
         tags = tiff.tags_of(file)
     return tags is not None and KEYS in tags and (SCALE in tags or MATRIX in tags)
+
+
+def ground_of(path: Path) -> float | None:
+    """The side of a pixel on the map, in its units, of an image file that lies on one, else None;
+    of one that is not square that of a square of its area."""
+    with explained(path), path.open("rb") as file:
+        tags = tiff.tags_of(file)
+        if tags is None or KEYS not in tags:
+            return None
+        if SCALE in tags:
+            across, down = tags[SCALE][:2]
+            area = across * down
+        elif MATRIX in tags:
+            a, b, _, _, c, d = tags[MATRIX][:6]
+            area = a * d - b * c
+        else:
+            return None
+    return math.sqrt(abs(area)) or None
 
 
 class Holes:

@@ -109,6 +109,7 @@ def facts_of(run: Run, takes: str) -> Facts:
             "version": installed_version("maskwright"), "run": run.path.name, "sha256": run.digest,
             "recipe": run.config.recipe,
         },
+        usual=run.usual,
     )  # fmt: skip
 
 

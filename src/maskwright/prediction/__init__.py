@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from statistics import fmean
 from typing import Any, NoReturn
 
 from maskwright.artifacts import Artifact, opened
@@ -25,13 +24,19 @@ from maskwright.lock import locked
 from maskwright.prediction.inputs import find_images, is_video_name, stem_of
 from maskwright.prediction.outputs import FORMATS, Extra
 from maskwright.prediction.record import Record
+from maskwright.prediction.saying import (
+    TABLE,
+    say_what_is_odd,
+    say_what_is_unlike,
+    say_what_is_written,
+    say_what_was_found,
+)
 from maskwright.prediction.working import Work
 from maskwright.predictor import Predictor
 from maskwright.recording import FIRST, LAST
 from maskwright.runs import Run
-from maskwright.shapes.writing import TOO_SMALL, finding
+from maskwright.shapes.writing import finding
 
-TABLE = "predictions.csv"
 LOCK = ".predictions.lock"
 
 
@@ -110,7 +115,7 @@ def predict(
     with locked(folder, LOCK) as guard:
         plan_outputs(found, record, extra, resume)
         predictor = averaged(started(run, rims=bool(finds)), tta)
-        work = Work(predictor, record, decide, extra, guard)
+        work = Work(predictor, record, decide, extra, guard, run.usual)
         try:
             with record:
                 work.go(found)
@@ -124,6 +129,7 @@ def predict(
     if finds and rows:
         say_what_was_found(rows, names, finds.least)
     say_what_is_odd(rows, names, bool(abstain))
+    say_what_is_unlike(rows, run.usual, predictor.view)
     if lines:
         say_what_is_written(extra, Path(lines[0]["mask"]).suffix, folder)
     if work.unreadable:
@@ -245,48 +251,6 @@ def write_tables(record: Record, extra: Extra) -> None:
     write_text(record.out / TABLE, text.getvalue())
     if extra.finding:
         extra.finding.write_shared(record.out, lines)
-
-
-def say_what_was_found(rows: Sequence[Mapping[str, Any]], names: Sequence[str], least: int) -> None:
-    """Say how many objects of ``least`` pixels or more there are by the rows of predictions.csv."""
-    total, specks = sum(row["objects"] for row in rows), sum(row[TOO_SMALL] for row in rows)
-    kinds = [name for name in names if f"objects of {name}" in rows[0]]
-    count = {name: sum(row[f"objects of {name}"] for row in rows) for name in kinds}
-    each = ", ".join(f"{count[name]:,} {name}" for name in kinds if count[name])
-    of_what = f" ({each})" if each else ""
-    say(f"{amount(total, 'object')}{of_what} in {amount(len(rows), 'image')}")
-    if specks:
-        say(
-            f"{amount(specks, 'piece')} of fewer than {least} pixels counted as no object: "
-            "--least-area sets another limit"
-        )
-
-
-def say_what_is_odd(rows: Sequence[Mapping[str, Any]], names: Sequence[str], abstain: bool) -> None:
-    """Say of the rows of predictions.csv what people should know of them."""
-    alone = [name for row in rows for name in names if row[f"share of {name}"] == 1]
-    if alone:
-        say(
-            f"{len(alone)} of {amount(len(rows), 'mask')} hold one class alone "
-            f"({some(sorted(set(alone)))}); if that is wrong, the images may be unlike those that "
-            f"the run was trained on"
-        )
-    if abstain and rows:
-        opened = fmean(row["share left open"] for row in rows)
-        say(f"{opened:.1%} of the pixels are left open, as an image has them on average")
-
-
-def say_what_is_written(extra: Extra, suffix: str, out: Path) -> None:
-    """Say which files lie beside the masks, of this suffix, and which are of all images."""
-    own = [
-        next((end for end in ends if end.endswith(suffix)), ends[0])
-        for name, ends in extra.ends().items()
-        if name != "mask"
-    ]
-    shared = [out / TABLE, *(extra.finding.shared(out) if extra.finding else [])]
-    said = f"of all images: {', '.join(path.name for path in shared)}"
-    beside = ", ".join(f"…{end}" for end in own)
-    say(f"beside each mask: {beside}; {said}" if own else said)
 
 
 def refuse(unreadable: Sequence[DataError], images: int, written: int, out: Path) -> NoReturn:

@@ -19,9 +19,10 @@ from maskwright.data.bands import RGB
 from maskwright.data.counting import occurrences
 from maskwright.data.images import write_grey, write_image, write_mask, write_numbers
 from maskwright.data.labels import IGNORE, ClassTable
-from maskwright.data.maps import Holes, Place, holes_of, lies_on_map, place_of
+from maskwright.data.maps import Holes, Place, ground_of, holes_of, lies_on_map, place_of
 from maskwright.data.rasters import Raster
 from maskwright.data.rims import apart
+from maskwright.data.usual import Usual, Watched
 from maskwright.data.view import shrink
 from maskwright.deciding import Decision
 from maskwright.errors import WriteError
@@ -36,6 +37,7 @@ FORMATS = ("png", "tiff")
 LARGEST_OVERLAY = 8192  # pixels, the longer side
 BLANK = 64  # rows that are made at a time
 BROKEN = -1  # in place of a row: no further one is written
+UNLIKE = "unlike the training images"  # a column of predictions.csv
 EVERY = 4  # the mean confidence is that of one row in so many
 
 
@@ -71,21 +73,25 @@ class Extra:
 class Output:
     """The files of one image of so many bands. Rows are put in their order, of any thread.
 
+    ``usual`` is what the images are like that the model was trained on, where that is known.
     Where an image on a map holds no data, its mask is left open.
     """
 
     def __init__(
         self,
         picture: Picture,
-        raster: Raster,
+        raster: Watched,
         out: Path,
         table: ClassTable,
         extra: Extra,
         bands: int = RGB.count,
+        usual: Usual | None = None,
     ) -> None:
         self.picture, self.raster, self.out = picture, raster, out
+        self.usual = usual
         self.table, self.extra = table, extra
         path = picture.path if picture.path and lies_on_map(picture.path) else None
+        self.ground = ground_of(path) if path else None
         self.format = extra.format_of(raster, on_map=bool(path))
         self.place: Place | None = place_of(path) if path and self.format == "tiff" else None
         self.holes: Holes | None = holes_of(path, bands) if path else None
@@ -233,7 +239,15 @@ class Output:
             **{f"share of {name}": round(shares[k], 6) for k, name in enumerate(self.table.names)},
             "share left open": round(shares[IGNORE], 6),
             "share without data": round(self.empty / max(1, self.counts.sum()), 6),
+            UNLIKE: self._unlike() if shares.any() else "",
         }
+
+    def _unlike(self) -> str:
+        """In what the image is unlike those that the model was trained on."""
+        if not self.usual:
+            return ""
+        size, level = (self.raster.height, self.raster.width), self.raster.level
+        return self.usual.unlike(size, level, self.ground)
 
     def _write_overlay(self) -> None:
         path, step = self.path("overlay"), self.shrinking

@@ -8,6 +8,7 @@ from pathlib import Path
 from maskwright.console import amount, say, track
 from maskwright.data.rasters import Raster
 from maskwright.data.threads import map_ahead
+from maskwright.data.usual import Usual, Watched
 from maskwright.deciding import Decision
 from maskwright.errors import DataError, MaskwrightError
 from maskwright.prediction.inputs import Picture, count_of, pictures
@@ -21,6 +22,7 @@ class Work:
     """The images of a folder of predictions, as far as they are done.
 
     ``guard`` is called before a file is written: it raises where the folder is no longer ours.
+    ``usual`` is what the images are like that the model was trained on.
     ``asked`` are their stems in order, ``done`` those that are written, or were before;
     ``unreadable`` what is wrong with the others.
     """
@@ -32,9 +34,10 @@ class Work:
         decide: Decision,
         extra: Extra,
         guard: Callable[[], None],
+        usual: Usual | None,
     ) -> None:
         self.predictor, self.record, self.decide, self.extra = predictor, record, decide, extra
-        self.guard = guard
+        self.guard, self.usual = guard, usual
         self.outputs: dict[Picture, Output] = {}
         self.asked: list[str] = []
         self.done: set[str] = set()
@@ -92,8 +95,10 @@ class Work:
     def read(self, picture: Picture) -> Raster:
         """An image, and a place for what becomes of it."""
         bands, table = self.predictor.bands, self.predictor.table
-        raster, out = picture.open(bands), self.record.out
-        self.outputs[picture] = Output(picture, raster, out, table, self.extra, bands.count)
+        raster, out = Watched(picture.open(bands)), self.record.out
+        self.outputs[picture] = Output(
+            picture, raster, out, table, self.extra, bands.count, self.usual
+        )
         return raster
 
     def write(self, job: tuple[Picture, Rows | DataError, int]) -> float:

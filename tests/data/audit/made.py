@@ -30,6 +30,8 @@ USUAL = ImageFacts(
     plain=False,
     range=(),
     thumbnail=bytes(256),
+    level=(90.0, 90.0, 90.0),
+    ground=None,
 )
 
 

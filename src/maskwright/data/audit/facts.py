@@ -17,8 +17,10 @@ from maskwright.data.audit.duplicates import thumbnail
 from maskwright.data.counting import occurrences
 from maskwright.data.findings import Flaw
 from maskwright.data.images import Decoded, RawMask, decode, display, read_mask
+from maskwright.data.maps import ground_of
 from maskwright.data.pairing import Pair
 from maskwright.data.threads import WORKERS, map_ahead
+from maskwright.data.usual import level_of
 from maskwright.errors import DataError
 
 MOST_KEPT = 512  # the most frequent values of a mask that are kept
@@ -34,7 +36,8 @@ class ImageFacts:
     """What an image file is.
 
     ``width`` and ``height`` in pixels, upright; ``range`` are the 0.1 and 99.9 percentiles of each
-    band where the file has more than 8 bits; ``thumbnail`` is the perceptual hash.
+    band where the file has more than 8 bits; ``thumbnail`` is the perceptual hash. ``level`` is the
+    mean of each band, black pixels aside, ``ground`` the side of a pixel on the map it lies on.
     """
 
     digest: str
@@ -49,6 +52,8 @@ class ImageFacts:
     plain: bool
     range: tuple[tuple[float, float], ...]
     thumbnail: bytes
+    level: tuple[float, ...]
+    ground: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +134,10 @@ def _look_at_image(pair: Pair) -> tuple[ImageFacts | Flaw, np.ndarray]:
             digest = _digest(file)
             decoded = decode(pair.image, least=64)
             small = small_image(display(_eight_bits(decoded)))
+            ground = ground_of(pair.image) if decoded.format == "TIFF" else None
     except (DataError, OSError) as error:
         return flaw_of(error, pair.image, pair.image), NOTHING
-    return _image_facts(decoded, digest, small), small
+    return _image_facts(decoded, digest, small, ground), small
 
 
 def _digest(file: BinaryIO) -> str:
@@ -142,7 +148,9 @@ def _digest(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _image_facts(decoded: Decoded, digest: str, small: np.ndarray) -> ImageFacts:
+def _image_facts(
+    decoded: Decoded, digest: str, small: np.ndarray, ground: float | None
+) -> ImageFacts:
     return ImageFacts(
         digest=digest,
         format=decoded.format,
@@ -156,6 +164,8 @@ def _image_facts(decoded: Decoded, digest: str, small: np.ndarray) -> ImageFacts
         plain=small.tobytes() == small[0, 0].tobytes() * SIDE**2 and _is_plain(decoded.pixels),
         range=_ranges(decoded.pixels),
         thumbnail=thumbnail(small),
+        level=level_of(decoded.pixels),
+        ground=ground,
     )
 
 
