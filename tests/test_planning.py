@@ -85,6 +85,15 @@ def test_small_objects_whose_rims_are_learnt_are_seen_through_windows():
     assert chosen(small, 200, {"view.fit": "pad"}, rims=True)["view.fit"] == "pad"
 
 
+def test_tiles_of_a_map_are_seen_through_windows_so_that_whole_maps_can_be_predicted():
+    tiles = replace(seen(longer=512, thick=40), on_map=True)
+    choices = {one.key: one for one in choose_view(tiles, RATE, 200, recipe("default", {}), {})}
+    assert choices["view.fit"].value == "window"
+    assert "may be a map of any size, not only a tile" in choices["view.fit"].reason
+    assert chosen(tiles, 200, {"view.fit": "pad"})["view.fit"] == "pad"
+    assert not seen(longer=512, thick=40).on_map
+
+
 def test_windows_are_no_larger_than_the_images():
     assert chosen(seen(longer=2000, thick=5, shorter=100), 200)["view.size"] == 128
 

@@ -124,6 +124,11 @@ def choose_view(
             f"a view of the whole would need {side:.0f} pixels for {name} to be {THICK:g} pixels "
             "thick", seen, stride,
         )  # fmt: skip
+    if seen.on_map and "view.fit" not in given:
+        return _windows(
+            "these lie on a map, and what is cut into windows may be a map of any size, not only a "
+            "tile", seen, stride,
+        )  # fmt: skip
     small = known.any() and float(np.quantile(thick[known], 0.2)) < WIDE
     if rims and small and "view.fit" not in given:
         return _windows(

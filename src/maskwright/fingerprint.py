@@ -33,7 +33,7 @@ class Fingerprint:
 
     ``sizes`` int64 [n, 2] are height and width of the images looked at, in pixels; ``shares``
     float64 [classes] the classes' shares of all pixels of train; ``thickness`` float64 [n, classes]
-    how thick the classes are in each mask, in pixels.
+    how thick the classes are in each mask, in pixels. ``on_map``: whether all images lie on one.
     """
 
     images: int
@@ -41,6 +41,7 @@ class Fingerprint:
     sizes: np.ndarray
     shares: np.ndarray
     thickness: np.ndarray
+    on_map: bool = False
 
     @property
     def longer(self) -> np.ndarray:
@@ -75,6 +76,7 @@ def fingerprint(dataset: Dataset) -> Fingerprint:
         sizes=np.array([(one.height, one.width) for one in seen]),
         shares=pixels / max(1.0, pixels.sum()),
         thickness=np.stack([one.thickness for one in seen]),
+        on_map=bool(dataset.usual and dataset.usual.ground),
     )
 
 
