@@ -53,12 +53,6 @@ def test_a_recall_and_a_share_are_looked_up(calibration):
     assert decision(NAMES, calibration, thresholds={"nucleus": 0.2}) == Decision(((2, 0.2),))
 
 
-def test_a_threshold_of_nothing_still_divides(calibration):
-    calibration.thresholds["cell"][:] = [0.0] * len(LEVELS)
-    made = decision(NAMES, calibration, recalls={"cell": 0.9})
-    assert made(one(0.9, 0.1, 0.0)) == 1
-
-
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
@@ -97,9 +91,11 @@ def test_a_decision_says_what_it_does():
     assert Decision().in_words(NAMES, 255) == []
 
 
-def test_a_share_that_no_threshold_finds_is_taken_everywhere_and_said(calibration):
-    calibration.thresholds["cell"] = [0.0] * len(LEVELS)
-    found = decision(NAMES, calibration, recalls={"cell": 0.99})
-    assert found.in_words(NAMES, 255) == [
-        "cell is taken at any probability, which is nearly everywhere"
-    ]
+@pytest.mark.parametrize(
+    ("known", "words"), [(41, "0.9 is the most that can be asked for"), (0, "train longer")]
+)
+def test_a_share_that_only_taking_everything_finds_is_refused(calibration, known, words):
+    calibration.thresholds["cell"] = [0.3] * known + [0.0] * (len(LEVELS) - known)
+    told = f"no threshold finds 0.995 of cell but 0, .* pixel for it .the lowest is 0.01.; {words}$"
+    with pytest.raises(UsageError, match=told):
+        decision(NAMES, calibration, recalls={"cell": 0.995})

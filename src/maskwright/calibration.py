@@ -15,6 +15,7 @@ import numpy as np
 
 from maskwright.errors import UsageError, nearest
 from maskwright.measures.certainty import (
+    STEPS,
     Counted,
     calibration_error,
     chances,
@@ -89,7 +90,10 @@ class Calibration:
         return asdict(self)
 
     def threshold(self, name: str, recall: float) -> float:
-        """The probability of a class from which on so large a share of its pixels is found."""
+        """The probability of a class from which on so large a share of its pixels is found.
+
+        Raises UsageError where that is not known, or found only by taking every pixel for it.
+        """
         if name not in self.thresholds:
             raise UsageError(f"no class called {name}: {nearest(name, list(self.thresholds))}")
         found = self.thresholds[name][level_of(recall)]
@@ -98,6 +102,14 @@ class Calibration:
                 f"{name} occurs nowhere in the validation images, so no threshold is known that "
                 f"finds {recall:.0%} of it; give a probability of your own, as in --threshold "
                 f"{name}=0.3"
+            )
+        if not found:
+            at = zip(LEVELS, self.thresholds[name], strict=True)
+            most = max((level for level, threshold in at if threshold), default=None)
+            raise UsageError(
+                f"no threshold finds {recall:.4g} of {name} but 0, which takes nearly every pixel "
+                f"for it (the lowest is {1 / STEPS:g}); "
+                + (f"{most:g} is the most that can be asked for" if most else "train longer")
             )
         return found
 

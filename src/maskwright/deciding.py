@@ -12,8 +12,6 @@ from maskwright.data.labels import IGNORE
 from maskwright.errors import UsageError, nearest
 from maskwright.predictor import most_likely
 
-LOWEST = 1e-6  # the threshold for a share of a class that none of those known would find
-
 
 @dataclass(frozen=True)
 class Decision:
@@ -44,7 +42,10 @@ class Decision:
 
     def in_words(self, names: Sequence[str], ignored: int) -> list[str]:
         """What it does, for people; pixels that are left open have the value ``ignored``."""
-        told = [f"{names[k]} is taken {_from(t)}" for k, t in self.thresholds]
+        told = [
+            f"{names[k]} is taken from a probability of {threshold:.2g} on"
+            for k, threshold in self.thresholds
+        ]
         if self.least:
             told.append(
                 f"left open, with the value {ignored}: pixels less than {self.least:.1%} sure"
@@ -62,17 +63,6 @@ class Decision:
         reached = excess.max(axis=-1) >= 1
         best = np.array(bound, np.uint8)[excess.argmax(axis=-1)]
         return np.where(reached, best, mask)
-
-
-def _from(threshold: float) -> str:
-    """From where on a class is taken, in words.
-
-    >>> _from(0.3), _from(LOWEST)
-    ('from a probability of 0.3 on', 'at any probability, which is nearly everywhere')
-    """
-    if threshold <= LOWEST:
-        return "at any probability, which is nearly everywhere"
-    return f"from a probability of {threshold:.2g} on"
 
 
 def decision(
@@ -103,7 +93,6 @@ def decision(
     for name, value in (recalls or {}).items():
         if name in chosen:
             raise UsageError(f"{name} has both a threshold and a recall; give one of them")
-        # Thresholds are steps of 0.01, of which the first is all there is.
-        chosen[name] = max(LOWEST, calibration.threshold(name, value)) if calibration else 1.0
+        chosen[name] = calibration.threshold(name, value) if calibration else 1.0
     least = calibration.confidence(abstain) if abstain and calibration else 0.0
     return Decision(tuple((names.index(name), value) for name, value in chosen.items()), least)

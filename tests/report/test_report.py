@@ -256,6 +256,15 @@ def test_a_threshold_below_all_that_are_known_is_called_any(evaluated, page):
     told = "Where it says any, 0.01 was too high on the validation images"
     assert told in text
     assert told not in page.text
+    assert "--recall cell=0.95" in text
+    for row in cell[2:]:
+        row["threshold"] = 0.0
+    rewrite(evaluated, {"thresholds": cell})
+    assert re.search(r"--recall cell=0\.9(?!\d)", Page(render(evaluated)).text)
+    rewrite(evaluated, {"thresholds": [row | {"threshold": 0.0} for row in cell]})
+    text = Page(render(evaluated)).text
+    assert "To find more of a class" in text
+    assert "--recall" not in text
 
 
 def test_where_nothing_is_left_open_no_command_says_to(evaluated):

@@ -9,6 +9,7 @@ from typing import Any
 from maskwright.report.charts import reliability
 from maskwright.report.words import percent, reach, score
 
+USUAL = 0.95  # the share of a class that is to be found, in the example
 TOLD, LEAST = 0.9, 0.001  # the confidence of the sentence; share of the pixels that it rests on
 OLD = (
     "Nobody calibrated the probabilities of this run: it was trained by an older version of "
@@ -36,7 +37,7 @@ def certainty(scores: Mapping[str, Any], run: str) -> dict[str, Any]:
         "everywhere": any(row["threshold"] == 0 for row in finding),
         "usual": {row["name"]: row for row in scores["classes"]},
         "deciding": scores["confidences"],
-        "find": command(run, "--recall", f"{example(scores, finding)}=0.95") if finding else "",
+        "find": finding_more(scores, finding, run),
         "abstain": abstaining(scores["confidences"], run),
     }
 
@@ -44,6 +45,15 @@ def certainty(scores: Mapping[str, Any], run: str) -> dict[str, Any]:
 def command(run: str, option: str, value: str) -> str:
     """A prediction that uses what validation chose."""
     return f"maskwright predict {run} IMAGES --out masks {option} {shlex.quote(value)}"
+
+
+def finding_more(scores: Mapping[str, Any], finding: Sequence[Mapping[str, Any]], run: str) -> str:
+    """A prediction that finds more of the worst class, up to 95 % of it; empty where every
+    threshold of that takes every pixel for it."""
+    name = example(scores, finding) if finding else ""
+    rows = [row for row in finding if row["class"] == name and row["threshold"]]
+    levels = [row["wanted_recall"] for row in rows if row["wanted_recall"] <= USUAL]
+    return command(run, "--recall", f"{name}={max(levels):g}") if levels else ""
 
 
 def abstaining(rows: Sequence[Mapping[str, Any]], run: str) -> str:
