@@ -108,6 +108,31 @@ def test_an_image_on_a_map_gives_a_mask_and_shapes_on_it(run, tmp_path, plain):
     shapes = [one for one in content["features"] if one["properties"]["class"] == "value_1"]
     x, y = np.array(shapes[0]["geometry"]["coordinates"][0]).T
     np.testing.assert_allclose([x.min(), y.max()], [600015, 5699990], atol=1)
+    rows = list(csv.DictReader((tmp_path / "out" / "objects.csv").read_text().splitlines()))
+    assert len(rows) == len(content["features"])
+    for row, one in zip(rows, content["features"], strict=True):
+        about = one["properties"]
+        assert float(row["area_m2"]) == about["area_m2"] == about["area"] / 4
+        assert float(row["map_x"]) == pytest.approx(600000 + about["centroid_x"] / 2, abs=0.01)
+        assert float(row["map_y"]) == pytest.approx(5700000 - about["centroid_y"] / 2, abs=0.01)
+
+
+def test_of_objects_in_degrees_no_area_is_known_and_of_others_no_place(run, tmp_path):
+    path = geotiff(tmp_path / "field.tif", scene(), crs="EPSG:4326")
+    Image.fromarray(scene()).save(tmp_path / "plain.png")
+    predict(run, [path, tmp_path / "plain.png"], out=tmp_path / "out", objects=True)
+    rows = list(csv.DictReader((tmp_path / "out" / "objects.csv").read_text().splitlines()))
+    on_map, plain = (
+        [row for row in rows if row["image"] == name] for name in ("field.tif", "plain.png")
+    )
+    assert on_map
+    assert {row["area_m2"] for row in on_map} == {""}
+    assert all(float(row["map_x"]) > 599_999 for row in on_map)
+    assert plain
+    assert {(row["area_m2"], row["map_x"], row["map_y"]) for row in plain} == {("", "", "")}
+    alone = tmp_path / "alone"
+    predict(run, tmp_path / "plain.png", out=alone, objects=True)
+    assert "map_x" not in (alone / "objects.csv").read_text()
 
 
 HOLE = (slice(30, 70), slice(20, 90))  # rows and columns of the scene, with objects in it

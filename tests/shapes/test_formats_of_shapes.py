@@ -202,7 +202,7 @@ def test_without_a_confidence_no_format_has_one():
 def test_the_tables_have_a_row_an_object_and_a_row_an_image():
     drawing = draw()
     rows = tables.rows("a b.png", drawing.objects)
-    read = list(csv.DictReader(io.StringIO(tables.text(tables.OBJECT, rows))))
+    read = list(csv.DictReader(io.StringIO(tables.text(rows))))
     assert read[2] | {"perimeter": ""} == {
         "image": "a b.png", "number": "3", "class": "<a> & b", "area": "1", "x": "3", "y": "3",
         "width": "1", "height": "1", "centroid_x": "3.50", "centroid_y": "3.50", "perimeter": "",

@@ -24,11 +24,28 @@ class Place:
     ``affine`` (a, b, c, d, e, f) turns a point (x, y) in pixels from the upper left corner into
     map coordinates (ax + by + c, dx + ey + f), in the order of rasterio and of world files' names.
     ``crs`` is the map's reference system as "EPSG:25832", or as WKT where it has no such code;
-    GeoJSON's own is "EPSG:4326".
+    GeoJSON's own is "EPSG:4326". ``metres`` has one unit of the map, None where it is in degrees.
     """
 
     affine: tuple[float, float, float, float, float, float]
     crs: str
+    metres: float | None = None
+
+    @property
+    def square_metres(self) -> float | None:
+        """What a pixel covers on the map, in m²."""
+        a, b, _, d, e, _ = self.affine
+        return None if self.metres is None else abs(a * e - b * d) * self.metres**2
+
+    def on_map(self, points: np.ndarray) -> np.ndarray:
+        """Map coordinates float64 [n, 2] of points float64 [n, 2] in pixels.
+
+        >>> field = Place((0.5, 0, 600000, 0, -0.5, 5700000), "EPSG:25832", 1.0)
+        >>> field.on_map(np.array([[10.0, 20.0]])), field.square_metres
+        (array([[ 600005., 5699990.]]), 0.25)
+        """
+        a, b, c, d, e, f = self.affine
+        return points @ np.array([[a, d], [b, e]]) + (c, f)
 
 
 def lies_on_map(path: Path) -> bool:
@@ -104,4 +121,5 @@ def place_of(path: Path) -> Place | None:
             return None
         authority = source.crs.to_authority()
         crs = ":".join(authority) if authority else source.crs.to_wkt()
-        return Place(tuple(source.transform)[:6], crs)
+        metres = source.crs.linear_units_factor[1] if source.crs.is_projected else None
+        return Place(tuple(source.transform)[:6], crs, metres)

@@ -31,7 +31,7 @@ def items(drawing: Drawing) -> list[str]:
 
     shapes, place = np.array(drawing.polygons, dtype=object), drawing.page.place
     if place:
-        shapes = shapely.transform(shapes, lambda points: on_map(points, place))
+        shapes = shapely.transform(shapes, place.on_map)
     shapes = shapely.to_geojson(shapely.orient_polygons(shapes, exterior_cw=False))
     return [
         f'{{"type": "Feature", "id": {one.number}, '
@@ -55,30 +55,23 @@ def text(page: Page, features: Sequence[str]) -> str:
 
 
 def properties(one: Object, page: Page) -> dict[str, Any]:
-    """What a feature says of its object; lengths and areas are in pixels."""
+    """What a feature says of its object; lengths and areas are in pixels, on a map also in m²."""
     x, y = one.centroid
+    pixel = page.place and page.place.square_metres
+    covered = {"area_m2": float(f"{one.area * pixel:.6g}")} if pixel else {}
     known = {} if one.confidence is None else {"confidence": round(one.confidence, 4)}
     return {
         "number": one.number,
         "class": one.name,
         "color": page.table.labels[one.class_index].color,
         "area": one.area,
+        **covered,
         "perimeter": round(one.perimeter, 2),
         "centroid_x": round(x, 2),
         "centroid_y": round(y, 2),
         **known,
         "at_border": one.at_border,
     }
-
-
-def on_map(points: np.ndarray, place: Place) -> np.ndarray:
-    """Map coordinates float64 [n, 2] of points float64 [n, 2] in pixels.
-
-    >>> on_map(np.array([[10.0, 20.0]]), Place((0.5, 0, 600000, 0, -0.5, 5700000), "EPSG:25832"))
-    array([[ 600005., 5699990.]])
-    """
-    a, b, c, d, e, f = place.affine
-    return points @ np.array([[a, d], [b, e]]) + (c, f)
 
 
 def reference(place: Place | None) -> dict[str, Any]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from maskwright.shapes.objects import Objects
+import numpy as np
+
+from maskwright.data.maps import Place
+from maskwright.shapes.objects import Object, Objects
 
 OBJECT = (
     "image", "number", "class", "area", "x", "y", "width", "height",
@@ -14,10 +17,17 @@ OBJECT = (
 )  # fmt: skip
 
 
-def rows(image: str, objects: Objects) -> list[dict[str, object]]:
-    """A row for each object of an image; lengths and areas in pixels."""
+ON_MAP = ("area_m2", "map_x", "map_y")  # where an image lies on a map
+
+
+def rows(image: str, objects: Objects, place: Place | None = None) -> list[dict[str, object]]:
+    """A row for each object of an image; lengths and areas in pixels.
+
+    On a map its area in m² and the map coordinates of its centroid as well.
+    """
     return [
         dict(zip(OBJECT, (image, one.number, one.name, one.area, *one.box, *numbers), strict=True))
+        | (on_map(one, place) if place else {})
         for one in objects
         for numbers in [
             (
@@ -31,10 +41,23 @@ def rows(image: str, objects: Objects) -> list[dict[str, object]]:
     ]
 
 
-def text(columns: Sequence[str], lines: Iterable[Mapping[str, object]]) -> str:
-    """The file."""
+def on_map(one: Object, place: Place) -> dict[str, object]:
+    """What an object measures on a map."""
+    pixel, ((x, y),) = place.square_metres, place.on_map(np.array([one.centroid]))
+    digits = 3 if place.metres else 8
+    numbers = (
+        "" if pixel is None else f"{one.area * pixel:.6g}",
+        f"{x:.{digits}f}",
+        f"{y:.{digits}f}",
+    )
+    return dict(zip(ON_MAP, numbers, strict=True))
+
+
+def text(lines: Sequence[Mapping[str, object]]) -> str:
+    """The file objects.csv."""
     file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, columns, lineterminator="\n")
+    columns = (*OBJECT, *ON_MAP) if any("map_x" in line for line in lines) else OBJECT
+    writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
     return file.getvalue()

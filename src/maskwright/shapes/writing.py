@@ -99,7 +99,7 @@ class Finding:
         """Write the files of all images, of what ``write`` told of each."""
         if self.listed:
             rows = [row for one in told for row in one["objects"]]
-            write_text(out / TABLE, tables.text(tables.OBJECT, rows))
+            write_text(out / TABLE, tables.text(rows))
         for name in self.shapes:
             for file, text in ALL[name][1].items() if name in ALL else ():
                 write_text(out / file, text([one["entries"][name] for one in told], self.table))
@@ -132,7 +132,7 @@ class Sheet:
             self.count.update(one.name for one in objects)
             self.dropped += objects.dropped
             if self.wanted.listed:
-                self.rows += tables.rows(self.page.name, objects)
+                self.rows += tables.rows(self.page.name, objects, self.page.place)
             if self.items:
                 drawing = Drawing(self.page, objects, objects.polygons(self.wanted.tolerance))
                 for kind, items in self.items.items():
