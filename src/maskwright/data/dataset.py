@@ -101,7 +101,7 @@ def usual_in(found: Audit) -> Usual | None:
     return usual_of(
         [(one.height, one.width) for one in seen],
         [level_in(one, found.bands) for one in seen],
-        [one.ground for one in seen],
+        [one.spot.side if one.spot else None for one in seen],
     )
 
 

@@ -223,6 +223,11 @@ KINDS = {
         'shift the masks back; if they are right, write allow = ["shifted"] in dataset.toml',
         LEFT_OUT,
     ),
+    "off-map": Kind(
+        LOWERS,
+        "masks that lie elsewhere on the map than their images",
+        "export them again from the same place; pixels are matched by row and column",
+    ),
     "same-mask": Kind(
         LOWERS,
         "different images with one and the same mask",
@@ -278,6 +283,11 @@ KINDS = {
         LOWERS,
         "groups in two splits: scores would flatter",
         "keep each group in one split (split.by=group)",
+    ),
+    "ground-leak": Kind(
+        LOWERS,
+        "ground on the map that two splits show: scores would flatter",
+        "keep overlapping tiles in one split (split.group), or cut tiles that do not overlap",
     ),
     "tied-groups": Kind(
         LOWERS,

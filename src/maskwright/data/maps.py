@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from maskwright.data.ingest.extras import import_needed
 from maskwright.data.opening import explained
 
 SCALE, TIES, MATRIX, KEYS = 33550, 33922, 34264, 34735  # tags of GeoTIFF
+PROJECTED, GEOGRAPHIC, OWN = 3072, 2048, 32767  # keys of its directory; no code of EPSG
 CACHE = 64  # MB that GDAL keeps of blocks
 
 
@@ -55,22 +57,48 @@ def lies_on_map(path: Path) -> bool:
     return tags is not None and KEYS in tags and (SCALE in tags or MATRIX in tags)
 
 
-def ground_of(path: Path) -> float | None:
-    """The side of a pixel on the map, in its units, of an image file that lies on one, else None;
-    of one that is not square that of a square of its area."""
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where on a map an image lies, as far as it can be told without rasterio.
+
+    ``crs`` is the EPSG code of the map, or what else tells it from others; ``box`` are west, south,
+    east and north in its units, ``side`` that of a pixel (of one that is not square, that of a
+    square of its area).
+    """
+
+    crs: str
+    box: tuple[float, float, float, float]
+    side: float
+
+
+def spot_of(path: Path) -> Spot | None:
+    """Where on a map an image file lies; None where it does not say."""
     with explained(path), path.open("rb") as file:
         tags = tiff.tags_of(file)
         if tags is None or KEYS not in tags:
             return None
-        if SCALE in tags:
-            across, down = tags[SCALE][:2]
-            area = across * down
-        elif MATRIX in tags:
-            a, b, _, _, c, d = tags[MATRIX][:6]
-            area = a * d - b * c
+        scale, ties, matrix = (tags.get(tag, ()) for tag in (SCALE, TIES, MATRIX))
+        if len(scale) >= 2 and len(ties) >= 6:
+            (across, down), (i, j, _, x, y, _) = scale[:2], ties[:6]
+            a, b, c, d, e, f = across, 0.0, x - i * across, 0.0, -down, y + j * down
+        elif len(matrix) >= 8:
+            a, b, _, c, d, e, _, f = matrix[:8]
         else:
             return None
-    return math.sqrt(abs(area)) or None
+        width, height = int(tags[256]), int(tags[257])
+        corners = [(x, y) for x in (0, width) for y in (0, height)]
+        xs, ys = zip(*((a * x + b * y + c, d * x + e * y + f) for x, y in corners), strict=True)
+        side = math.sqrt(abs(a * e - b * d))
+        return Spot(_crs(tags[KEYS]), (min(xs), min(ys), max(xs), max(ys)), side) if side else None
+
+
+def _crs(keys: Sequence[int]) -> str:
+    """The EPSG code that GeoTIFF's directory of keys names, else all of it."""
+    named = {keys[k]: keys[k + 3] for k in range(4, len(keys) - 3, 4) if keys[k + 1] == 0}
+    for key in (PROJECTED, GEOGRAPHIC):
+        if 0 < named.get(key, 0) < OWN:
+            return str(named[key])
+    return ",".join(map(str, keys))
 
 
 class Holes:

@@ -1,9 +1,9 @@
 """Which image is in train, val or test: decided before training and written down.
 
-What must stay together is a unit: the pairs of one group, near-duplicates of each other, else one
-pair. A hash of seed and name gives each unit a place in 0–1, and the shares cut that line: first
-test, then val, the rest is train. So a split depends neither on the order of the files nor on
-where their folder lies, and a new file moves no other.
+What must stay together is a unit: the pairs of one group, near-duplicates of each other, tiles that
+overlap on a map, else one pair. A hash of seed and name gives each unit a place in 0–1, and the
+shares cut that line: first test, then val, the rest is train. So a split depends neither on the
+order of the files nor on where their folder lies, and a new file moves no other.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def split_pairs(
 ) -> tuple[Pair, ...]:
     """Give every pair a split, and its group where ``config.group`` is a pattern.
 
-    ``together`` lists the indices of near-duplicates of each other, ``presence`` the classes in
-    the mask of each pair, which only "stratified" needs.
+    ``together`` lists the indices of what else stays in one split, such as near-duplicates,
+    ``presence`` the classes in the mask of each pair, which only "stratified" needs.
 
     By "auto" a split that comes with the data is kept, also where it tears a unit apart. Pairs
     without one, such as new files, follow the rest of their unit, else they are drawn; a missing
@@ -151,7 +151,7 @@ def find_units(
     for index, pair in enumerate(pairs):
         groups[pair.group].append(index)
     groups.pop("", None)
-    tops = _connected(len(pairs), [*groups.values(), *together])
+    tops = connected(len(pairs), [*groups.values(), *together])
     members = defaultdict(list)
     for index in sorted(range(len(pairs)), key=paths.__getitem__):
         members[tops[index]].append(index)
@@ -164,10 +164,10 @@ def find_units(
     return sorted(units, key=lambda unit: (unit.place, paths[unit.members[0]]))
 
 
-def _connected(count: int, linked: Sequence[Sequence[int]]) -> list[int]:
+def connected(count: int, linked: Sequence[Sequence[int]]) -> list[int]:
     """For each of ``count`` indices one that stands for all it is linked with, however far.
 
-    >>> _connected(5, [[0, 1], [4, 1]])
+    >>> connected(5, [[0, 1], [4, 1]])
     [4, 4, 2, 3, 4]
     """
     above = list(range(count))

@@ -19,7 +19,7 @@ from maskwright.data.bands import RGB
 from maskwright.data.counting import occurrences
 from maskwright.data.images import write_grey, write_image, write_mask, write_numbers
 from maskwright.data.labels import IGNORE, ClassTable
-from maskwright.data.maps import Holes, Place, ground_of, holes_of, lies_on_map, place_of
+from maskwright.data.maps import Holes, Place, holes_of, lies_on_map, place_of, spot_of
 from maskwright.data.rasters import Raster
 from maskwright.data.rims import apart
 from maskwright.data.usual import Usual, Watched
@@ -91,7 +91,7 @@ class Output:
         self.usual = usual
         self.table, self.extra = table, extra
         path = picture.path if picture.path and lies_on_map(picture.path) else None
-        self.ground = ground_of(path) if path else None
+        self.spot = spot_of(path) if path else None
         self.format = extra.format_of(raster, on_map=bool(path))
         self.place: Place | None = place_of(path) if path and self.format == "tiff" else None
         self.holes: Holes | None = holes_of(path, bands) if path else None
@@ -247,7 +247,7 @@ class Output:
         if not self.usual:
             return ""
         size, level = (self.raster.height, self.raster.width), self.raster.level
-        return self.usual.unlike(size, level, self.ground)
+        return self.usual.unlike(size, level, self.spot.side if self.spot else None)
 
     def _write_overlay(self) -> None:
         path, step = self.path("overlay"), self.shrinking

@@ -66,6 +66,11 @@ MEANINGS = {
     "a film: scores look better than they are.",
     "group-leak": "What belongs together is alike. The model is tested on groups that it was "
     "trained on: scores look better than they are.",
+    "ground-leak": "The model is tested on ground that it was trained on, seen in another tile: "
+    "scores look better than they are. Tiles that overlap stay in one split, unless that is most "
+    "of them.",
+    "off-map": "Image and mask are put on each other by rows and columns, whatever their places on "
+    "the map. Where these differ, one of the two may show other ground.",
     "tied-groups": "Such images stay in one split, and their groups with them: it may become much "
     "larger than was asked for.",
     "class-not-in-split": "Without it in the training images a class is not learnt, without it in "

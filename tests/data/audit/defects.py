@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 Damage = Callable[[Path], Path]
 DEFECTS: dict[str, tuple[str, Damage]] = {}
@@ -77,6 +78,22 @@ def rows(root: Path, split: Callable[[int], str], group: Callable[[int], str]) -
 
 def third(n: int) -> str:
     return "train" if n < 32 else "val" if n < 40 else "test"
+
+
+def on_map(path: Path, east: float, code: int = 32632) -> Path:
+    """Replace an image or mask by a GeoTIFF of pixels of 0.5, so far east, on the map of a code."""
+    tags = ImageFileDirectory_v2()
+    for tag, kind, values in (
+        (33550, 12, (0.5, 0.5, 0.0)),
+        (33922, 12, (0.0, 0.0, 0.0, east, 5_700_000.0, 0.0)),
+        (34735, 3, (1, 1, 0, 1, 3072, 0, 1, code)),
+    ):
+        tags.tagtype[tag] = kind
+        tags[tag] = values
+    with Image.open(path) as picture:
+        picture.save(path.with_suffix(".tif"), tiffinfo=tags)
+    path.unlink()
+    return path.with_suffix(".tif")
 
 
 # Pairing
@@ -447,6 +464,25 @@ def a_smaller_mirrored_copy_in_two_splits(root: Path) -> Path:
 def a_group_in_two_splits(root: Path) -> Path:
     as_manifest(root, rows(root, third, lambda n: "g7" if n in (N, 44) else f"g{n + 100}"))
     return image(root)
+
+
+@defect("ground-leak")
+def a_tile_that_overlaps_with_one_of_another_split(root: Path) -> Path:
+    split_by_folder(root)
+    on_map(root / "images" / "train" / image(root).name, 600_000)
+    return on_map(root / "images" / "test" / image(root, 44).name, 600_010)
+
+
+@defect("off-map")
+def a_mask_some_pixels_beside_its_image(root: Path) -> Path:
+    on_map(image(root), 600_000)
+    return on_map(mask(root), 600_002)
+
+
+@defect("off-map")
+def a_mask_on_another_map(root: Path) -> Path:
+    on_map(image(root), 600_000)
+    return on_map(mask(root), 600_000, code=32633)
 
 
 @defect("class-not-in-split")

@@ -31,7 +31,7 @@ USUAL = ImageFacts(
     range=(),
     thumbnail=bytes(256),
     level=(90.0, 90.0, 90.0),
-    ground=None,
+    spot=None,
 )
 
 

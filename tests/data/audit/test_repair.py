@@ -17,7 +17,7 @@ from maskwright.errors import DataError, UsageError
 
 # What a repair cannot or need not mend: what is wrong with the set as a whole, or only noted.
 STAYS = {"rare-class", "absent-class", "class-not-in-split", "few-images", "thin-split",
-         "same-mask", "group-leak", "depth"}  # fmt: skip
+         "same-mask", "group-leak", "ground-leak", "depth"}  # fmt: skip
 UNREPAIRABLE = {"one-value", "no-classes"}
 
 

@@ -18,6 +18,7 @@ from maskwright.data.audit.duplicates import clusters
 from maskwright.data.audit.encoding import Entry, Understood, understand
 from maskwright.data.audit.facts import ImageFacts, MaskFacts, PairFacts, look
 from maskwright.data.audit.leaks import group_flaws, leak_flaws, split_flaws, tied_flaws
+from maskwright.data.audit.overlaps import ground_flaws, on_one_ground, overlapping, place_flaws
 from maskwright.data.findings import KINDS, STOPS, Finding, Flaw, findings_of
 from maskwright.data.folders import SPLITS, Listing
 from maskwright.data.images import Bands
@@ -118,7 +119,7 @@ def check(
     ]
     known = understand(entries, table or listing.table) if entries else Understood(None, "none")
     flaws = [*listing.flaws, *file_flaws(listing.pairs, looked), *known.flaws]
-    flaws += alignment_flaws(listing.pairs, looked)
+    flaws += [*alignment_flaws(listing.pairs, looked), *place_flaws(listing.pairs, looked)]
     barring = [f for f in flaws if f.kind not in listing.allow or f.kind not in AS_IT_IS]
     good = usable(listing.pairs, looked, barring)
     flaws = [flaw for flaw in flaws if flaw.kind not in listing.allow]
@@ -184,9 +185,12 @@ def divided(
     root = found.listing.root
     if split is None:
         return found, list(group_flaws(found.pairs))
+    looked = [found.facts[pair.image].image for pair in found.pairs]
+    links = list(overlapping([one.spot if isinstance(one, ImageFacts) else None for one in looked]))
+    together = [*found.clusters, *on_one_ground(links, len(looked))]
     try:
         pairs = split_pairs(
-            found.pairs, root, seed, split, together=found.clusters, presence=found.classes
+            found.pairs, root, seed, split, together=together, presence=found.classes
         )
     except DataError as error:
         return found, [Flaw("too-few", root, str(error).removeprefix(f"{root} has "))]
@@ -194,7 +198,8 @@ def divided(
     whole = len(pairs) == len(found.listing.pairs)  # else it is drawn anew after the repair
     flaws = split_flaws(pairs, found.classes, table.names, root) if given or whole else ()
     tied = tied_flaws(pairs, found.clusters, root)
-    return replace(found, pairs=pairs), [*group_flaws(pairs), *tied, *flaws]
+    torn = [*group_flaws(pairs), *ground_flaws(pairs, links, root)]
+    return replace(found, pairs=pairs), [*torn, *tied, *flaws]
 
 
 def alignment_flaws(pairs: Sequence[Pair], looked: Sequence[PairFacts]) -> Iterator[Flaw]:

@@ -17,7 +17,7 @@ from maskwright.data.audit.duplicates import thumbnail
 from maskwright.data.counting import occurrences
 from maskwright.data.findings import Flaw
 from maskwright.data.images import Decoded, RawMask, decode, display, read_mask
-from maskwright.data.maps import ground_of
+from maskwright.data.maps import Spot, spot_of
 from maskwright.data.pairing import Pair
 from maskwright.data.threads import WORKERS, map_ahead
 from maskwright.data.usual import level_of
@@ -37,7 +37,7 @@ class ImageFacts:
 
     ``width`` and ``height`` in pixels, upright; ``range`` are the 0.1 and 99.9 percentiles of each
     band where the file has more than 8 bits; ``thumbnail`` is the perceptual hash. ``level`` is the
-    mean of each band, black pixels aside, ``ground`` the side of a pixel on the map it lies on.
+    mean of each band, black pixels aside, ``spot`` where on a map it lies.
     """
 
     digest: str
@@ -53,7 +53,7 @@ class ImageFacts:
     range: tuple[tuple[float, float], ...]
     thumbnail: bytes
     level: tuple[float, ...]
-    ground: float | None
+    spot: Spot | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class MaskFacts:
     values there are; ``edges`` the share of pixels that differ from their left neighbour
     (of big masks, in every few rows);
     ``touching`` the share of all borders that lie between two values other than 0; ``signature`` is
-    the same for masks of the same content.
+    the same for masks of the same content; ``spot`` where on a map it lies.
     """
 
     format: str
@@ -78,6 +78,7 @@ class MaskFacts:
     touching: float
     palette: bytes | None
     signature: bytes
+    spot: Spot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +135,10 @@ def _look_at_image(pair: Pair) -> tuple[ImageFacts | Flaw, np.ndarray]:
             digest = _digest(file)
             decoded = decode(pair.image, least=64)
             small = small_image(display(_eight_bits(decoded)))
-            ground = ground_of(pair.image) if decoded.format == "TIFF" else None
+            spot = spot_of(pair.image) if decoded.format == "TIFF" else None
     except (DataError, OSError) as error:
         return flaw_of(error, pair.image, pair.image), NOTHING
-    return _image_facts(decoded, digest, small, ground), small
+    return _image_facts(decoded, digest, small, spot), small
 
 
 def _digest(file: BinaryIO) -> str:
@@ -148,9 +149,7 @@ def _digest(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _image_facts(
-    decoded: Decoded, digest: str, small: np.ndarray, ground: float | None
-) -> ImageFacts:
+def _image_facts(decoded: Decoded, digest: str, small: np.ndarray, spot: Spot | None) -> ImageFacts:
     return ImageFacts(
         digest=digest,
         format=decoded.format,
@@ -165,7 +164,7 @@ def _image_facts(
         range=_ranges(decoded.pixels),
         thumbnail=thumbnail(small),
         level=level_of(decoded.pixels),
-        ground=ground,
+        spot=spot,
     )
 
 
@@ -202,7 +201,8 @@ def _look_at_mask(pair: Pair) -> tuple[MaskFacts | Flaw, np.ndarray]:
         with _alone(pair.mask):
             raw = read_mask(pair.mask)
             small = small_mask(raw.values)
-            return mask_facts(raw, small), small
+            spot = spot_of(pair.mask) if raw.format == "TIFF" else None
+            return replace(mask_facts(raw, small), spot=spot), small
     except (DataError, OSError) as error:
         return flaw_of(error, pair.mask, pair.image), NOTHING
 
