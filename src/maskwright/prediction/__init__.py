@@ -17,11 +17,12 @@ from maskwright.console import amount, passing_note, say
 from maskwright.data.ingest.extras import import_needed
 from maskwright.data.labels import IGNORE
 from maskwright.data.listing import is_dataset
+from maskwright.data.maps import lies_on_map
 from maskwright.deciding import Decision, decision
 from maskwright.errors import DataError, UsageError, nearest, some
 from maskwright.files import write_text
 from maskwright.lock import locked
-from maskwright.prediction.inputs import find_images, is_video_name, stem_of
+from maskwright.prediction.inputs import STANDARD_INPUT, find_images, is_video_name, stem_of
 from maskwright.prediction.outputs import FORMATS, Extra
 from maskwright.prediction.record import Record
 from maskwright.prediction.saying import (
@@ -38,6 +39,7 @@ from maskwright.runs import Run
 from maskwright.shapes.writing import finding
 
 LOCK = ".predictions.lock"
+LOOKED_AT = 20  # images, whether they lie on a map, before anything begins
 
 
 def predict(
@@ -110,6 +112,8 @@ def predict(
     found, folder = find_images(given), Path(out)
     if format == "tiff":
         import_needed("rasterio", "geo", "writing masks as tiled TIFF")
+    elif format is None and (first := first_on_map(found)):
+        import_needed("rasterio", "geo", f"the mask of {first}, which lies on a map,")
     record = Record(folder, {**made_by(run, decide, extra), "tta": sorted(set(tta))})
     check_place(folder, given)
     with locked(folder, LOCK) as guard:
@@ -141,6 +145,15 @@ def started(run: Run | Artifact, *, rims: bool) -> Predictor:
     """What predicts; that of a run starts Keras, which takes seconds, while a note says so."""
     with passing_note("starting Keras …") if isinstance(run, Run) else nullcontext():
         return run.parter if rims else run.predictor
+
+
+def first_on_map(paths: Sequence[Path]) -> Path | None:
+    """The first of these image files, of some at the beginning, that lies on a map."""
+    for path in paths[:LOOKED_AT]:
+        with suppress(DataError):
+            if path != STANDARD_INPUT and lies_on_map(path):
+                return path
+    return None
 
 
 def made_by(run: Run | Artifact, decide: Decision, extra: Extra) -> dict[str, Any]:

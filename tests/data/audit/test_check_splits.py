@@ -111,3 +111,9 @@ def test_clusters_are_those_of_the_pairs_whatever_their_number(folder):
     found = check(folder)
     alone = replace(found, alike=((found.pairs[0].image, folder / "gone.png"),))
     assert alone.clusters == []
+
+
+def test_where_all_are_tested_in_turns_nothing_advises_to(folder):
+    few = {"thin-split", "few-test"}
+    assert few & set(kinds(check(folder, split=SplitConfig(by="random"))))
+    assert not few & set(kinds(check(folder, split=SplitConfig(folds=6))))

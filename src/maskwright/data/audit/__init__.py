@@ -196,10 +196,15 @@ def divided(
         return found, [Flaw("too-few", root, str(error).removeprefix(f"{root} has "))]
     given = any(pair.split for pair in found.pairs)
     whole = len(pairs) == len(found.listing.pairs)  # else it is drawn anew after the repair
-    flaws = split_flaws(pairs, found.classes, table.names, root) if given or whole else ()
-    tied = tied_flaws(pairs, found.clusters, root)
-    torn = [*group_flaws(pairs), *ground_flaws(pairs, links, root)]
-    return replace(found, pairs=pairs), [*torn, *tied, *flaws]
+    flaws = [
+        *group_flaws(pairs),
+        *ground_flaws(pairs, links, root),
+        *tied_flaws(pairs, found.clusters, root),
+        *(split_flaws(pairs, found.classes, table.names, root) if given or whole else ()),
+    ]
+    if split.folds:  # all are tested in turns
+        flaws = [flaw for flaw in flaws if flaw.kind not in ("thin-split", "few-test")]
+    return replace(found, pairs=pairs), flaws
 
 
 def alignment_flaws(pairs: Sequence[Pair], looked: Sequence[PairFacts]) -> Iterator[Flaw]:
