@@ -119,6 +119,8 @@ def test_no_file_of_shapes_is_written_over(run, tmp_path, name):
         ({"shapes": "svgg"}, "no format called svgg: did you mean svg"),
         ({"part": "watershed"}, "part is about objects; ask for objects or shapes as well"),
         ({"least": 3}, "least is about objects"),
+        ({"of": ["value_1"]}, "of is about objects"),
+        ({"objects": True, "of": ["thong"]}, r"thong is no class: did you mean thing\?"),
         ({"objects": True, "part": "boundary"}, "no class is called boundary"),
         ({"objects": True, "tolerance": -1.0}, "a tolerance is 0 pixels or more, not -1"),
     ],
@@ -171,11 +173,12 @@ def test_the_command_takes_formats_with_commas_or_again_and_again(run, tmp_path,
     monkeypatch.setattr("maskwright.prediction.predict", lambda *_, **o: asked.update(o) or [])
     words = ["predict", str(run.path), "x.png", "--out", str(tmp_path / "out"), "--objects"]
     words += ["--shapes", "geojson, coco", "--shapes", "svg", "--least-area", "7"]
-    words += ["--part", "watershed", "--tolerance", "1"]
+    words += ["--part", "watershed", "--tolerance", "1", "--of", "weed, crop"]
     cli.main(words, standalone_mode=False)
     assert asked["shapes"] == ["geojson", "coco", "svg"]
     assert (asked["least"], asked["part"], asked["tolerance"]) == (7, "watershed", 1)
     assert asked["objects"] is True
+    assert asked["of"] == ["weed", "crop"]
 
 
 def test_a_table_with_a_boundary_parts_by_it_without_being_asked():
@@ -188,6 +191,26 @@ def test_a_table_with_a_boundary_parts_by_it_without_being_asked():
     assert sheet.counted() == {
         "objects": 2, "objects of pet": 2, "objects of border": 0, "pieces too small": 0,
     }  # fmt: skip
+
+
+def test_objects_of_some_classes_alone_are_found_where_that_is_asked_for():
+    names = ("bg", "weed", "crop", "tree")
+    table = ClassTable("index", tuple(Label(n, "#000000", (k,)) for k, n in enumerate(names)))
+    mask = np.array([[1, 1, 2, 3, 0, 1, 2]], np.uint8)
+    found = {}
+    for of in (("weed",), ("tree", "weed"), ()):
+        wanted = finding(table, objects=True, least=1, of=of)
+        sheet = wanted.sheet("a.png", None, mask.shape, Path)
+        numbers = sheet.put(mask, np.full(mask.shape, 0.5, np.float32))
+        found[of] = numbers.tolist(), sheet.counted()
+    assert found["weed",] == ([[1, 1, 0, 0, 0, 2, 0]], {"objects": 2, "pieces too small": 0})
+    assert found["tree", "weed"] == (
+        [[1, 1, 0, 2, 0, 3, 0]],
+        {"objects": 3, "objects of weed": 2, "objects of tree": 1, "pieces too small": 0},
+    )
+    assert found[()][1]["objects"] == 5
+    with pytest.raises(UsageError, match="bg is ground, which has no objects"):
+        finding(table, objects=True, of=["bg"])
 
 
 def test_what_was_found_and_written_is_said(run, tmp_path, capsys):

@@ -11,6 +11,7 @@ from maskwright.data.labels import ClassTable, Label
 from maskwright.shapes import search as searching
 from maskwright.shapes.objects import Objects, find_objects
 from maskwright.shapes.search import Search
+from maskwright.shapes.writing import classes_with_objects
 
 NAMES = ("background", "a", "b", "boundary")
 TABLE = ClassTable("index", tuple(Label(n, "#e69f00", (k,)) for k, n in enumerate(NAMES)), (255,))
@@ -44,7 +45,10 @@ def searched(
     mask: np.ndarray, sure: np.ndarray, inside: np.ndarray | None, *, step: int, **options
 ) -> tuple[list[Objects], np.ndarray, Search]:
     """The objects by parts, the numbers of all pixels, and the search, of so many rows a step."""
-    search = Search(TABLE, *mask.shape, boundary=None, rims=inside is not None, **options)
+    search = Search(
+        TABLE, *mask.shape, boundary=None, rims=inside is not None,
+        of=classes_with_objects(TABLE, ()), **options,
+    )  # fmt: skip
     parts, numbers = [], []
     for top in range(0, len(mask), step):
         rows = slice(top, top + step)

@@ -139,6 +139,12 @@ def evaluate(
     help="Pixels of the smallest object that is kept  [10]",
 )
 @click.option(
+    "--of",
+    metavar="CLASSES",
+    default="",
+    help="Classes whose objects are wanted, as in weed,crop  [all but the background]",
+)
+@click.option(
     "--part",
     metavar="HOW",
     help="Part touching objects: none, boundary, watershed  [boundary where there is one, or rims]",
@@ -159,6 +165,7 @@ def predict(
     recalls: tuple[str, ...],
     thresholds: tuple[str, ...],
     shapes: tuple[str, ...],
+    of: str,
     tta: str,
     **options: Any,
 ) -> None:
@@ -178,7 +185,7 @@ def predict(
     options["recalls"] = shares("--recall", recalls)
     options["thresholds"] = shares("--threshold", thresholds)
     options["shapes"] = [name for text in shapes for name in words_of(text)]
-    options["tta"] = words_of(tta)
+    options["tta"], options["of"] = words_of(tta), words_of(of)
     run = opened(model, classes=classes)
     written = predict(run, inputs, out=out, **options)
     say(f"{amount(len(written), 'mask')} in {out}")

@@ -59,6 +59,7 @@ def predict(
     part: str | None = None,
     boundary: str | None = None,
     tolerance: float | None = None,
+    of: Sequence[str] = (),
     format: str | None = None,
     tta: Sequence[str] = (),
     resume: bool = False,
@@ -86,10 +87,10 @@ def predict(
 
     ``objects`` adds ``objects.csv``, a row an object, and ``STEM-objects.tif``, their numbers as
     pixels; ``shapes`` files with the objects as polygons: "geojson" and "svg" for each image,
-    "coco", "cvat" and "labelstudio" for all.
-    Objects have ``least`` pixels or more; ``part`` and ``boundary`` say how those that touch are
-    parted, see ``find_objects``, and ``tolerance`` how far outlines may be simplified, see
-    ``Objects.polygons``.
+    "coco", "cvat" and "labelstudio" for all. Objects are ``of`` the classes of these names, by
+    default all but the background, and have ``least`` pixels or more; ``part`` and ``boundary`` say
+    how those that touch are parted, see ``find_objects``, and ``tolerance`` how far outlines may be
+    simplified, see ``Objects.polygons``.
 
     Never writes over a file that exists, unless ``resume`` goes on in a folder where the same
     model wrote the same: images that are done, and have not changed, are passed over. One process
@@ -103,7 +104,7 @@ def predict(
         say(line)
     finds = finding(
         run.table, objects=objects, shapes=shapes, least=least, part=part, boundary=boundary,
-        tolerance=tolerance, rims=run.rims,
+        tolerance=tolerance, of=of, rims=run.rims,
     )  # fmt: skip
     if format not in (None, *FORMATS):
         raise UsageError(f"no format of masks called {format}: {nearest(str(format), FORMATS)}")
@@ -165,6 +166,7 @@ def made_by(run: Run | Artifact, decide: Decision, extra: Extra) -> dict[str, An
     }
     if found := extra.finding:
         ways["objects"] = [found.listed, found.least, found.part, found.boundary, found.tolerance]
+        ways["of"] = list(found.of)
         ways["shapes"] = list(found.shapes)
     return {"model": run.digest[:16], **ways}
 

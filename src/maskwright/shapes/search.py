@@ -7,7 +7,7 @@ and the next ones come to it. So the memory is that of the tallest object, not o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,7 +30,7 @@ class Found:
 
 
 class Search:
-    """The objects of one image of height × width pixels, see ``find_objects``.
+    """The objects of one image of height × width pixels, see ``find_objects``, ``of`` some classes.
 
     A window holds up to about ``most`` pixels. What is too tall for it is cut where it ends, and
     ``cut`` counts how often.
@@ -47,11 +47,12 @@ class Search:
         boundary: str | None,
         rims: bool,
         most: float,
+        of: Collection[int],
     ) -> None:
         import_needed("skimage", "shapes", "finding objects")
         self.table, self.height, self.width, self.least = table, height, width, least
         self.part, self.rim = parting(table, part, boundary, rims=rims)
-        self.without = [*table.ground, IGNORE]
+        self.without = [k for k in range(len(table)) if k not in of] + [IGNORE]
         self.most, self.few = most / width, FEW / width  # rows
         self.rows: list[tuple[np.ndarray, ...]] = []  # mask, confidence, insides: the window
         self.top = self.end = self.looked = 0  # of the image: where the window begins, ends, ended

@@ -58,8 +58,9 @@ TOO_SMALL = "pieces too small"  # a column of predictions.csv
 class Finding:
     """How the objects of images are found, and what is written of them.
 
-    ``listed``: whether objects.csv is. ``shapes``: of FORMATS. ``rims``: whether it is predicted
-    what lies inside of objects, not on their rims.
+    ``listed``: whether objects.csv is. ``shapes``: of FORMATS. ``of``: the indices of the classes
+    whose objects are looked for. ``rims``: whether it is predicted what lies inside of objects, not
+    on their rims.
     """
 
     table: ClassTable
@@ -69,6 +70,7 @@ class Finding:
     part: str | None
     boundary: str | None
     tolerance: float
+    of: tuple[int, ...]
     rims: bool = False
 
     def ends(self) -> dict[str, tuple[str, ...]]:
@@ -114,6 +116,7 @@ class Sheet:
         self.search = Search(
             wanted.table, page.height, page.width, least=wanted.least, part=wanted.part,
             boundary=wanted.boundary, rims=wanted.rims, most=self.most,
+            of=wanted.of,
         )  # fmt: skip
         self.count: Counter[str] = Counter()  # objects of each class
         self.dropped = 0  # pieces too small to be any
@@ -140,10 +143,10 @@ class Sheet:
         return found.numbers
 
     def counted(self) -> dict[str, int]:
-        """How many objects the image has, of each class that is not ground where several are, and
+        """How many objects the image has, of each class that is looked for where several are, and
         how many pieces were too small."""
         table = self.wanted.table
-        kinds = [name for k, name in enumerate(table.names) if k not in table.ground]
+        kinds = [table.names[k] for k in self.wanted.of]
         of_kinds = {f"objects of {name}": self.count[name] for name in kinds if kinds[1:]}
         return {"objects": self.count.total()} | of_kinds | {TOO_SMALL: self.dropped}
 
@@ -176,6 +179,7 @@ def finding(
     part: str | None = None,
     boundary: str | None = None,
     tolerance: float | None = None,
+    of: Sequence[str] = (),
     rims: bool = False,
 ) -> Finding | None:
     """What is wanted of objects, None for nothing; refuses what could only fail later.
@@ -187,7 +191,8 @@ def finding(
         if name not in FORMATS:
             raise UsageError(f"no format called {name}: {nearest(name, FORMATS)}")
     if not (objects or named):
-        given = {"least": least, "part": part, "boundary": boundary, "tolerance": tolerance}
+        given = {"least": least, "part": part, "boundary": boundary, "tolerance": tolerance,
+                 "of": tuple(of) or None}  # fmt: skip
         if chosen := [name for name, value in given.items() if value is not None]:
             raise UsageError(f"{chosen[0]} is about objects; ask for objects or shapes as well")
         return None
@@ -199,7 +204,18 @@ def finding(
         import_needed("shapely", "shapes", "drawing polygons")
     least = LEAST if least is None else least
     tolerance = TOLERANCE if tolerance is None else tolerance
-    return Finding(table, objects, named, least, part, boundary, tolerance, rims)
+    classes = classes_with_objects(table, of)
+    return Finding(table, objects, named, least, part, boundary, tolerance, classes, rims)
+
+
+def classes_with_objects(table: ClassTable, of: Sequence[str]) -> tuple[int, ...]:
+    """The classes of these names, by default all, but for what is ground. Raises UsageError."""
+    kinds = {name: k for k, name in enumerate(table.names) if k not in table.ground}
+    for name in of:
+        if name not in kinds:
+            why = "is ground, which has no objects" if name in table.names else "is no class"
+            raise UsageError(f"{name} {why}: {nearest(name, list(kinds))}")
+    return tuple(k for name, k in kinds.items() if not of or name in of)
 
 
 def link(image: Path, target: Path) -> str:
