@@ -19,7 +19,8 @@ from maskwright.evaluation.tally import USUAL
 from maskwright.printing import print_scores
 
 VERBS = ["demo", "data pets", "data shapes", "data clean", "check", "plan", "train", "evaluate",
-         "predict", "export", "verify", "report", "compare", "suspects", "info"]  # fmt: skip
+         "predict", "export", "verify", "report", "compare", "pool", "suspects",
+         "info"]  # fmt: skip
 
 
 @pytest.fixture
@@ -201,6 +202,7 @@ def test_nothing_to_do_shows_the_help_in_the_order_of_the_flow(capsys, monkeypat
         "verify",
         "report",
         "compare",
+        "pool",
         "suspects",
         "info",
     ]

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from maskwright.models.unet import unet as unet
     from maskwright.planning import Plan as Plan
     from maskwright.planning import plan as plan
+    from maskwright.pooling import pool as pool
     from maskwright.prediction import predict as predict
     from maskwright.predictor import Predictor as Predictor
     from maskwright.recipes import recipe as recipe
@@ -78,6 +79,7 @@ _HOME = {
     "Predictor": "predictor",
     "evaluate": "evaluation",
     "compare": "comparison",
+    "pool": "pooling",
     "suspects": "suspicion",
     "predict": "prediction",
     "find_objects": "shapes.objects",

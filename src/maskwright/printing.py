@@ -44,12 +44,14 @@ def print_scores(scores: dict[str, Any]) -> None:
     )
     if "panoptic_quality" in scores:
         count = scores["objects"]
-        say(
-            f"objects: {count['true']:,} in the masks, {count['predicted']:,} predicted"
-            f"{_too_small(count['dropped'], scores['least_area'])}, panoptic "
-            f"quality {_ranged(scores, 'panoptic_quality')}, average precision at IoU 0.5 "
-            f"{_ranged(scores, 'average_precision_50')}"
+        small = _too_small(count.get("dropped", 0), scores["least_area"])
+        told = (
+            f"objects: {count['true']:,} in the masks, {count['predicted']:,} predicted{small}, "
+            f"panoptic quality {_ranged(scores, 'panoptic_quality')}"
         )
+        if "average_precision_50" in scores:
+            told += f", average precision at IoU 0.5 {_ranged(scores, 'average_precision_50')}"
+        say(told)
     _say_intervals(scores["interval"])
     commonest = max(scores["classes"], key=lambda row: row["pixels"])
     share = commonest["pixels"] / max(1, sum(row["pixels"] for row in scores["classes"]))
@@ -98,6 +100,23 @@ def _ranged(scores: dict[str, Any], key: str) -> str:
     between = scores["intervals"][key]
     told = f" [{between[0]:.3f}, {between[1]:.3f}]" if between else ""
     return f"{_score(scores[key])}{told}"
+
+
+def print_pool(result: dict[str, Any]) -> None:
+    """What ``pool`` found, on standard error: a row a run, then the scores of all images."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("run", "fold", "test images", "mean IoU", "pixels right", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in result["runs"]:
+        fold = "–" if row["fold"] is None else str(row["fold"])
+        values = [_score(row[key]) for key in ("mean_iou", "pixel_accuracy")]
+        table.add_row(Text(row["run"]), fold, f"{row['images']:,}", *values)
+    console().print(table)
+    print_scores(result)
+    say(result["answer"])
 
 
 def print_comparison(result: dict[str, Any]) -> None:

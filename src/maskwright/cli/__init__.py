@@ -12,7 +12,7 @@ import click
 
 from maskwright.cli.data import PATH, data
 from maskwright.cli.export import export, verify
-from maskwright.cli.results import compare, evaluate, predict, report
+from maskwright.cli.results import compare, evaluate, pool, predict, report
 from maskwright.cli.settings import SEED, SETTINGS, configure, start_engine
 from maskwright.cli.suspects import suspects
 from maskwright.cli.train import plan, train
@@ -156,7 +156,7 @@ cli.add_command(plan)
 cli.add_command(train)
 
 
-for verb in (evaluate, predict, export, verify, report, compare, suspects):
+for verb in (evaluate, predict, export, verify, report, compare, pool, suspects):
     cli.add_command(verb)
 
 

@@ -236,6 +236,27 @@ def report(run: Path) -> None:
 
 
 @click.command()
+@click.argument("runs", nargs=-1, required=True, type=PATH)
+@JSON
+def pool(runs: tuple[Path, ...], as_json: bool) -> None:
+    """Put the test scores of RUNS on the folds of one dataset together.
+
+    Each has been evaluated. Every image is scored by a run that was not trained on it.
+
+    \b
+    Example:
+      maskwright pool runs/fold-0 runs/fold-1 runs/fold-2 runs/fold-3 runs/fold-4
+    """
+    from maskwright.pooling import pool
+    from maskwright.printing import print_pool
+
+    result = pool(runs)
+    print_pool(result)
+    if as_json:
+        click.echo(json.dumps(result))
+
+
+@click.command()
 @click.argument("first", type=PATH)
 @click.argument("second", type=PATH)
 @click.option("--split", help="Name of an evaluation of both  [test, else val]")

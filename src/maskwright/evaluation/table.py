@@ -84,19 +84,17 @@ def object_scores(found: Sequence[Detections], drawn: np.ndarray | None = None) 
     return {"average_precision": values.mean(axis=-1), "average_precision_50": values[..., 0]}
 
 
-def table(
+def by_images(
     sums: Sums,
     each: Sums,
-    found: Sequence[Detections],
     groups: Sequence[str],
     names: Sequence[str],
-    calibration: Calibration | None,
+    found: Sequence[Detections] = (),
     limits: Limits = USUAL,
 ) -> dict[str, Any]:
-    """All scores of a set of images with their intervals, as plain values for JSON.
+    """The scores, with their intervals, that what was kept by image is enough for: see ``table``.
 
-    ``sums`` are those of both parts of the tallies, ``each`` what was kept by image [n, …], which
-    is drawn again by ``groups`` for the intervals.
+    ``sums`` are those of what was kept, or more.
     """
     drawn = multiplicities(groups)
     again = {key: resampled(values, drawn) for key, values in each.items()}
@@ -119,10 +117,29 @@ def table(
             }
             for k, name in enumerate(names)
         ],
-        "confusion": sums["confusion"].tolist(),
         "intervals": {key: pair(values) for key, values in draws.items()},
         "interval": sampling(groups),
         **limits._asdict(),
+    }
+
+
+def table(
+    sums: Sums,
+    each: Sums,
+    found: Sequence[Detections],
+    groups: Sequence[str],
+    names: Sequence[str],
+    calibration: Calibration | None,
+    limits: Limits = USUAL,
+) -> dict[str, Any]:
+    """All scores of a set of images with their intervals, as plain values for JSON.
+
+    ``sums`` are those of both parts of the tallies, ``each`` what was kept by image [n, …], which
+    is drawn again by ``groups`` for the intervals.
+    """
+    return {
+        **by_images(sums, each, groups, names, found, limits),
+        "confusion": sums["confusion"].tolist(),
         "calibration": calibrated(sums, calibration),
         "thresholds": thresholds(sums, calibration, names),
         "confidences": confidences(sums, calibration),

@@ -204,7 +204,7 @@ def finding(
         import_needed("shapely", "shapes", "drawing polygons")
     least = LEAST if least is None else least
     tolerance = TOLERANCE if tolerance is None else tolerance
-    classes = classes_with_objects(table, of)
+    classes = classes_with_objects(table, (of,) if isinstance(of, str) else of)
     return Finding(table, objects, named, least, part, boundary, tolerance, classes, rims)
 
 
