@@ -112,3 +112,15 @@ def test_a_comparison_is_shown_measure_by_measure(monkeypatch):
     assert "HD95" not in said
     assert "+0.100 0.500 → 0.600 x.png" in said
     assert said.endswith("left out: 3 images that only one of them was scored on b is better.")
+
+
+def test_outlines_that_few_images_show_are_said_to_be(monkeypatch):
+    out = io.StringIO()
+    told(monkeypatch, out)
+    seen, hidden = {"shown": 9, "outlined": 5}, {"shown": 9, "outlined": 4}
+    print_scores(table([row("cat", 9, **seen), row("dog", 9, **hidden), row("old", 9)]))
+    said = " ".join(out.getvalue().split())
+    assert "outlines are measured in few images, of dog in 4 of 9: in the others the masks" in said
+    out.truncate(0)
+    print_scores(table([row("cat", 9, **seen)]))
+    assert "measured in few" not in out.getvalue()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from maskwright.console import alone, amount, console, say
+from maskwright.errors import some
 
 
 def print_plan(plan: Any) -> None:
@@ -42,6 +44,8 @@ def print_scores(scores: dict[str, Any]) -> None:
         f"{scores['tolerance']:g} pixels of each other {_ranged(scores, 'mean_surface_dice')} of "
         "them (surface Dice)"
     )
+    if told := outlines_unseen(scores["classes"]):
+        say(told)
     if "panoptic_quality" in scores:
         count = scores["objects"]
         small = _too_small(count.get("dropped", 0), scores["least_area"])
@@ -60,6 +64,26 @@ def print_scores(scores: dict[str, Any]) -> None:
             f"that is no better than to say {commonest['name']} everywhere, which gets {share:.3f} "
             "right: the model has learnt little yet; train longer, or look at data and settings"
         )
+
+
+def outlines_unseen(classes: Sequence[Mapping[str, Any]]) -> str:
+    """Of which classes, by their scores, outlines are measured in few of the images that show them;
+    empty where of none.
+
+    >>> outlines_unseen([{"name": "pet", "shown": 9, "outlined": 1}])[:53]
+    'outlines are measured in few images, of pet in 1 of 9'
+    """
+    few = [
+        f"of {row['name']} in {row['outlined']} of {row['shown']}"
+        for row in classes
+        if 2 * row.get("outlined", 0) < row.get("shown", 0)
+    ]
+    if not few:
+        return ""
+    return (
+        f"outlines are measured in few images, {some(few)}: in the others the masks show none, as "
+        "where ignored pixels lie between the classes"
+    )
 
 
 def _too_small(dropped: int, least: int) -> str:

@@ -102,6 +102,7 @@ def test_the_table_is_json_with_intervals(sums, each, calibration):
     assert (low, high) == (0.85, 1.0)  # of the first image alone, and of the second
     first, second = made["classes"]
     assert (first["name"], first["pixels"], second["missed"], second["invented"]) == ("a", 30, 1, 1)
+    assert [(one["shown"], one["outlined"]) for one in (first, second)] == [(2, 1), (1, 1)]
     assert first["intervals"]["iou"] == pytest.approx([8 / 11, 1])
     assert made["confusion"] == [[28, 2], [1, 9]]
     assert made["sizes"] == {"a": [], "b": [{"at_least": 8, "objects": 4, "found": 3}]}

@@ -246,6 +246,14 @@ def test_probabilities_are_explained_and_put_to_use(stored, page):
     assert f"{near[0]:.2f} sure, {near[1]:.2f} right" in drawn
 
 
+def test_outlines_that_few_images_show_are_said_to_be(evaluated, page):
+    classes = scores_of(evaluated)["classes"]
+    rewrite(evaluated, {"classes": [{**classes[0], "shown": 9, "outlined": 2}, *classes[1:]]})
+    told = "Outlines are measured in few images, of cell in 2 of 9: in the others the masks show"
+    assert told in Page(render(evaluated)).text
+    assert "measured in few images" not in page.text
+
+
 def test_a_threshold_below_all_that_are_known_is_called_any(evaluated, page):
     rows = scores_of(evaluated)["thresholds"]
     cell = [row for row in rows if row["class"] == "cell"]

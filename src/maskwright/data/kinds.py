@@ -272,7 +272,7 @@ KINDS = {
         NOTE,
         "images that are there more than once",
         "nothing: they stay in one split; each counts as often as it is there",
-        "kept once",
+        "equal files kept once",
     ),
     "one-scene": Kind(
         LOWERS,

@@ -111,6 +111,8 @@ def by_images(
                 "name": name,
                 **{key: number(values[k]) for key, values in by_class.items()},
                 "pixels": int(sums["classes"][k, 1]),
+                "shown": int((each["classes"][:, k, 1] > 0).sum()),
+                "outlined": int(sums["hausdorff"][k, 1]),
                 "missed": int(sums["missed"][k, 0]),
                 "invented": int(sums["missed"][k, 1]),
                 "intervals": {key: pair(values[:, k]) for key, values in class_draws.items()},

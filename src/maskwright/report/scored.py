@@ -9,6 +9,7 @@ from typing import Any
 
 from maskwright.errors import RunError
 from maskwright.evaluation.chosen import count_test_uses
+from maskwright.printing import outlines_unseen
 from maskwright.report import words
 from maskwright.report.certain import certainty
 from maskwright.report.failures import clearly_worse, parts, sizes
@@ -53,6 +54,7 @@ def shown(run: Run, name: str, scores: dict[str, Any]) -> dict[str, Any]:
         "by_image": by_class(scores, BY_IMAGE),
         "objects": objects(scores),
         "absent": absent(scores["classes"]),
+        "unseen": outlines_unseen(scores["classes"]),
         "pixel_shares": shares([row["pixels"] for row in scores["classes"]]),
         "confusion": [shares(row) for row in scores["confusion"]],
         "ranges": ranges,
