@@ -106,14 +106,14 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def progress(unit: str = "") -> Progress:
-    """A progress bar with the count, the rate in ``unit`` a second and the time left."""
+def progress(unit: str = "", *, counted: bool = True) -> Progress:
+    """A progress bar with the count, else the share, the rate in ``unit``, and the time left."""
     from rich import progress as bars
 
     return bars.Progress(
         bars.TextColumn("{task.description}", markup=False),
         bars.BarColumn(bar_width=24),
-        bars.MofNCompleteColumn(),
+        bars.MofNCompleteColumn() if counted else bars.TaskProgressColumn(),
         bars.TextColumn(f"{{task.fields[rate]}} {unit}".rstrip(), markup=False),
         bars.TimeRemainingColumn(elapsed_when_finished=True),
         bars.TextColumn("{task.fields[note]}", markup=False),

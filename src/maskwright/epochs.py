@@ -63,7 +63,7 @@ class Epochs:
         self.predictor = model_predictor(network, config, dataset.table, dataset.bands)
         self.progress, self.precision = progress, precision
         self.of = "" if isinstance(progress, Clock) else f"/{progress.epochs}"
-        self.bar = progress_bar("images/s")
+        self.bar = progress_bar("images/s", counted=False)
         self.task = self.bar.add_task("training", total=100, rate="", note="")
         self.best, self.best_epoch = -math.inf, 0
         self.begun = self.epoch_begun = time.perf_counter()

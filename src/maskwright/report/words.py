@@ -253,6 +253,8 @@ def trained(rows: Sequence[dict[str, float]], monitor: str, planned: int) -> str
     done = int(rows[-1]["epoch"])
     of = f" of the {planned} planned" if planned > done else ""
     took = f"{amount(done, 'epoch')}{of} took {duration(rows[-1]['seconds'])}."
+    if len(rows) < done:
+        took += f" After {len(rows)} of them it was measured on the validation images."
     best = best_epoch(rows, monitor)
     value = next((row[column] for row in rows if row["epoch"] == best), None)
     if best is None:
