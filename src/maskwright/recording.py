@@ -112,7 +112,7 @@ def create_run(
 
 def data_of(dataset: Dataset) -> dict[str, Any]:
     """What data.json says of the data: images and pixels of each class in each split, a digest,
-    and what the training images are like.
+    what the training images are like, and what was noticed.
 
     The digest (SHA-256) is of all names, as they lie in the dataset, splits and contents.
     """
@@ -124,8 +124,13 @@ def data_of(dataset: Dataset) -> dict[str, Any]:
         for path in (pair.image, pair.mask):
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
-    usual = {"usual": dataset.usual.to_dict()} if dataset.usual else {}
-    return {"images": dataset.counts(), "pixels": pixels, "digest": digest.hexdigest(), **usual}
+    return {
+        "images": dataset.counts(),
+        "pixels": pixels,
+        "digest": digest.hexdigest(),
+        **({"usual": dataset.usual.to_dict()} if dataset.usual else {}),
+        "noticed": [vars(one) for one in dataset.noticed],
+    }
 
 
 def discard_run(run: Run) -> None:

@@ -254,6 +254,23 @@ def test_outlines_that_few_images_show_are_said_to_be(evaluated, page):
     assert "measured in few images" not in page.text
 
 
+def test_what_was_noticed_before_the_training_stands_in_the_report(evaluated, page):
+    assert "Before the training was noticed" not in page.text
+    path = evaluated.path / "data.json"
+    noticed = [
+        {"kind": "near-leak", "title": "nearly the same image in two splits: bad", "count": 2},
+        {"kind": "few-images", "title": "very few images", "count": 1},
+    ]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"noticed": noticed}))
+    text = Page(render(Run(evaluated.path))).text
+    caution = "Before the training was noticed: nearly the same image in two splits (2). So the sc"
+    assert caution in text[: text.index("A typical example")]
+    both = "was noticed: nearly the same image in two splits: bad (2); very few images (1). maskwr"
+    assert both in text
+    rewrite(evaluated, {"split": "all"})
+    assert caution not in Page(render(Run(evaluated.path))).text
+
+
 def test_a_threshold_below_all_that_are_known_is_called_any(evaluated, page):
     rows = scores_of(evaluated)["thresholds"]
     cell = [row for row in rows if row["class"] == "cell"]

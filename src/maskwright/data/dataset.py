@@ -28,12 +28,21 @@ NAMED = 20  # files, at most, of a list in the terminal
 
 
 @dataclass(frozen=True)
+class Noticed:
+    """A finding that lowers quality, and how many files it is about."""
+
+    kind: str
+    title: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Images, masks, the class table and the split.
 
     ``pixels`` counts the pixels of each class in the masks of each split, int64 [classes];
     ``bands`` says how image files become uint8 [H, W, C]; ``usual`` what the training images are
-    like.
+    like, ``noticed`` what was wrong with the data that stopped nothing.
     """
 
     root: Path
@@ -43,6 +52,7 @@ class Dataset:
     pixels: dict[str, np.ndarray] = field(default_factory=dict, compare=False)
     bands: Bands = RGB
     usual: Usual | None = field(default=None, compare=False)
+    noticed: tuple[Noticed, ...] = field(default=(), compare=False)
 
     def of(self, split: str) -> list[Pair]:
         """The pairs of one split."""
@@ -86,12 +96,15 @@ def load_dataset(
             name_files(stops[0], "wrong", look)
         raise DataError(in_one_line(stops[0], found, look))
     assert found.table is not None
-    if lowers := [finding for finding in found.findings if finding.severity == LOWERS]:
-        things = some((f"{finding.title} ({finding.count})" for finding in lowers), 3)
+    lowers = [finding for finding in found.findings if finding.severity == LOWERS]
+    noticed = tuple(Noticed(one.kind, one.title, one.count) for one in lowers)
+    if noticed:
+        things = some((f"{one.title} ({one.count})" for one in noticed), 3)
         say(f"noticed: {things}; {look} tells more")
     root, layout = found.listing.root, found.listing.layout
-    usual = usual_in(found)
-    return Dataset(root, layout, found.table, found.pairs, found.pixels, found.bands, usual)
+    return Dataset(
+        root, layout, found.table, found.pairs, found.pixels, found.bands, usual_in(found), noticed
+    )
 
 
 def usual_in(found: Audit) -> Usual | None:

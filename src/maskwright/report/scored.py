@@ -45,6 +45,7 @@ def shown(run: Run, name: str, scores: dict[str, Any]) -> dict[str, Any]:
         "those": words.those(scores),
         "answer": words.answer(scores),
         "flattering": scores["split"] == "val",
+        "leaks": words.leaks(run.data.get("noticed", ())) if own_test(scores) else "",
         "sampled": words.sampled(scores),
         "too_narrow": words.too_narrow(scores),
         "commonest": words.commonest(scores),
@@ -68,6 +69,11 @@ def shown(run: Run, name: str, scores: dict[str, Any]) -> dict[str, Any]:
         "images_table": image_table(folder / f"{name}.csv", run.table.names),
         "places": {one.name: one.number for one in pictures},
     }
+
+
+def own_test(scores: dict[str, Any]) -> bool:
+    """Whether they are of the test images of a run's own data."""
+    return bool(scores["split"] == "test" and scores.get("test_uses"))
 
 
 def facts(scores: dict[str, Any]) -> dict[str, tuple[str, str]]:

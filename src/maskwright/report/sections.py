@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -47,7 +47,7 @@ def sections(run: Run) -> dict[str, Any]:
         "outdated": bool(split) and scores is None,
         "scores": scores,
         "facts": {**(scored.facts(scores) if scores else {}), **facts(run, summary)},
-        "data": data(run.dataset, run.config.seed),
+        "data": data(run.dataset, run.config.seed, run.data.get("noticed", ())),
         "rims": run.rims,
         "plan": read_plan(run.path / "plan.md"),
         "training": training(run),
@@ -104,8 +104,8 @@ def facts(run: Run, summary: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def data(dataset: Dataset, seed: int) -> dict[str, Any]:
-    """Counts and class shares by split, and samples."""
+def data(dataset: Dataset, seed: int, noticed: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """Counts and class shares by split, samples, and what was ``noticed`` before the training."""
     pictures, note = samples(dataset, seed)
     return {
         "root": dataset.root.as_posix(),
@@ -114,6 +114,7 @@ def data(dataset: Dataset, seed: int) -> dict[str, Any]:
         "shares": class_shares(dataset),
         "samples": pictures,
         "note": note,
+        "noticed": [f"{one['title']} ({one['count']:,})" for one in noticed],
         "unnamed": all(re.fullmatch(r"value_\d+", name) for name in dataset.table.names),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, TypeGuard
 
@@ -15,6 +15,7 @@ from maskwright.console import alone, amount, duration
 NONE = "–"  # an en dash: there is no such number
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 Form = Callable[[float | None], str]  # how a number is written
+LEAKS = ("leak", "near-leak", "group-leak", "ground-leak")  # kinds of findings
 
 
 def score(value: float | None) -> str:
@@ -194,6 +195,21 @@ def commonest(scores: dict[str, Any]) -> str:
         "the pixels right: the model has learnt little yet. Train longer, or look at the data and "
         "the settings."
     )
+
+
+def leaks(noticed: Sequence[Mapping[str, Any]]) -> str:
+    """What two splits share, by what was noticed of the data before a training; empty for nothing.
+
+    >>> leaks([{"kind": "leak", "title": "the same image in two splits: scores …", "count": 3}])
+    'Before the training was noticed: the same image in two splits (3). So the scores flatter.'
+    """
+    found = [
+        f"{one['title'].split(':')[0]} ({one['count']:,})"
+        for one in noticed
+        if one["kind"] in LEAKS
+    ]
+    told = "; ".join(found)
+    return f"Before the training was noticed: {told}. So the scores flatter." if found else ""
 
 
 def used(uses: int) -> str:
