@@ -14,9 +14,12 @@ from commanding import call
 from PIL import Image
 
 from maskwright.cli import cli, configure
+from maskwright.config import MONITORS, flatten
 from maskwright.errors import DataError, UsageError
 from maskwright.evaluation.tally import USUAL
+from maskwright.losses import LOSSES
 from maskwright.printing import print_scores
+from maskwright.recipes import recipe
 
 VERBS = ["demo", "data pets", "data shapes", "data clean", "check", "plan", "train", "evaluate",
          "predict", "export", "verify", "report", "compare", "pool", "suspects",
@@ -416,6 +419,28 @@ def test_info_looks_for_every_extra():
 
     described = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())
     assert set(EXTRAS) == set(described["project"]["optional-dependencies"]) - {"dev"}
+
+
+def test_info_lists_every_setting_with_its_default_and_what_it_is(capsys, monkeypatch):
+    code, out, _ = call(capsys, monkeypatch, "info", "--settings", "--json")
+    assert code == 0
+    rows = json.loads(out)
+    values = flatten(recipe("default"))
+    assert {row["setting"]: row["default"] for row in rows} == {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in values.items()
+        if "." in key
+    }
+    assert all(len(row["is"]) > 8 for row in rows)
+    (one,) = [row["is"] for row in rows if row["setting"] == "train.monitor"]
+    assert one.endswith('"pixel_accuracy", "loss", or "iou NAME", the IoU of the class NAME')
+    assert all(name in one for name in MONITORS)
+    (one,) = [row["is"] for row in rows if row["setting"] == "train.loss"]
+    assert all(name in f"cross_entropy {one}" for name in LOSSES)
+    code, out, _ = call(capsys, monkeypatch, "info", "--settings")
+    assert code == 0
+    said = " ".join(out.split())
+    assert "view.size 256 pixels, side of the square" in said
 
 
 def test_info_lists_the_encoders_with_their_costs(capsys, monkeypatch, tmp_path):

@@ -44,7 +44,7 @@ class ViewConfig:
 class ModelConfig:
     """The network: image uint8 [B, H, W, 3] in 0–255 to logits float32 [B, H, W, classes]."""
 
-    encoder: str = "plain"  # "plain" is the U-Net's own, from scratch; else a name of ENCODERS
+    encoder: str = "plain"  # "plain" is the U-Net's own, from scratch; else one of info --encoders
     weights: str = "imagenet"  # what a named encoder begins with: "imagenet" or "none"
     statistics: str = "frozen"  # batch norms of ImageNet's encoders: "frozen" or "trained"
     decoder: str = "unet"  # "unet", "unet_plus_plus", "fpn", "deeplabv3_plus"; plain: its own
@@ -100,7 +100,8 @@ class TrainConfig:
     epochs: int = 0  # passes over the training images; 0: as many as show 8,000, at least 10
     batch: int = 8  # images a step
     accumulate: int = 1  # steps whose gradients are averaged before the weights change
-    loss: str = "cross_entropy"  # a sum of names in LOSSES, as "cross_entropy + 0.5*dice"
+    loss: str = "cross_entropy"  # or dice, focal, lovasz, boundary, or a sum, as
+    # "cross_entropy + 0.5*dice"
     balance: float = 0.0  # classes weigh (1 / share of pixels) ** balance; 0: all alike
     border: float = 0.0  # what a pixel between two regions that touch weighs more; 0: all alike
     border_sigma: float = 5.0  # pixels, how fast that falls as the gap between them grows
@@ -118,7 +119,7 @@ class TrainConfig:
     first_share: float = 0.5  # of the training that this part is
     precision: str = "auto"  # of layers: "float32", "bfloat16", or "auto", what is faster on a GPU
     monitor: str = "mean_iou"  # what picks the best epoch on validation images of their own size:
-    # one of MONITORS, or "iou NAME", the IoU of the class of that name
+    # "mean_iou", "mean_dice", "pixel_accuracy", "loss", or "iou NAME", the IoU of the class NAME
     patience: int = 0  # epochs without gain before training stops; 0: never
     workers: int = 0  # threads that make views while the model trains; 0: as many as cores
     track: str = "none"  # where it is told how training goes: "mlflow", "tensorboard" or "none"

@@ -197,6 +197,21 @@ def print_info(facts: dict[str, Any]) -> None:
             out.print(f"{name if number == 0 else '':13} {key:22} {text}".rstrip(), markup=False)
 
 
+def print_settings(values: Mapping[str, Any], meanings: Mapping[str, str]) -> None:
+    """What ``maskwright info --settings`` shows, on standard output: a row a setting."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("setting", "default", "is", box=None, padding=(0, 2, 0, 0))
+    for key, meaning in meanings.items():
+        value = values[key]
+        table.add_row(
+            key, Text(value or "–" if isinstance(value, str) else str(value)), Text(meaning)
+        )
+    Console(highlight=False).print(table)
+
+
 def print_encoders(encoders: list[dict[str, Any]]) -> None:
     """What ``maskwright info --encoders`` shows, on standard output."""
     from rich.console import Console

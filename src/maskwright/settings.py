@@ -6,6 +6,7 @@ Unknown keys and wrong types are errors that name the nearest right key.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 import tomllib
 import types
@@ -35,6 +36,28 @@ def change(config: Config, changes: dict[str, Any]) -> Config:
             raise UsageError(f"unknown setting {key}: {nearest(key, kinds)}")
     typed = {key: _typed(key, value, kinds[key]) for key, value in changes.items()}
     return _build(Config, flatten(config) | typed, "")
+
+
+def meanings() -> dict[str, str]:
+    """What every setting is, by its dotted name, in the words that stand beside it in config.py.
+
+    >>> meanings()["view.size"], list(meanings())[:2]
+    ('pixels, side of the square', ['split.by', 'split.group'])
+    """
+    told: dict[str, str] = {}
+    for part in dataclasses.fields(Config):
+        kind = part.default_factory
+        if isinstance(kind, type):
+            key = ""
+            for line in inspect.getsource(kind).splitlines():
+                if begun := re.match(r"    (\w+): .+? = .+?  # (.+)", line):
+                    key = f"{part.name}.{begun[1]}"
+                    told[key] = begun[2]
+                elif key and (more := re.match(r"    # (.+)", line)):
+                    told[key] += f" {more[1]}"
+                else:
+                    key = ""
+    return told
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

@@ -271,8 +271,8 @@ def introduce(dataset: Dataset, network: keras.Model, config: Config, run: Run) 
     groups = len({pair.group for pair in dataset.pairs} - {""})
     grouped = f" (of {amount(groups, 'group')})" if groups else ""
     run.tell(
-        f"{data_name(dataset.root)}: {images['train']} images to train on, {images['val']} to "
-        f"choose the best epoch, {images['test']} for the test{grouped}; "
+        f"{data_name(dataset.root)}: {amount(images['train'], 'image')} to train on, "
+        f"{images['val']} to choose the best epoch, {images['test']} for the test{grouped}; "
         f"{len(dataset.table)} classes: {some(dataset.table.names, 8)}{rims}"
     )
     run.tell(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from maskwright.data.images import Bands
@@ -36,6 +37,12 @@ def test_the_layout_that_fits_is_found(tmp_path):
     touch(tmp_path / "b", "images/a.jpg", "annotations/trimaps/a.png")
     touch(tmp_path / "c", "train/a.png", "trainannot/a.png")
     assert [find(tmp_path / name).layout for name in "abc"] == ["pairs", "pets", "camvid"]
+
+
+def test_images_alone_lack_masks(tmp_path, save):
+    save(tmp_path / "images" / "a.png", np.zeros((4, 4), np.uint8))
+    with pytest.raises(DataError, match="has images and no masks; put masks of the same name into"):
+        find(tmp_path)
 
 
 def test_a_layout_that_is_asked_for_is_taken(tmp_path):

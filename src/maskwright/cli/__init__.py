@@ -163,14 +163,29 @@ for verb in (evaluate, predict, export, verify, report, compare, pool, suspects)
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON on standard output.")
 @click.option("--encoders", is_flag=True, help="List the encoders and what they cost instead.")
-def info(as_json: bool, encoders: bool) -> None:
+@click.option("--settings", is_flag=True, help="List what --set sets, with defaults, instead.")
+def info(as_json: bool, encoders: bool, settings: bool) -> None:
     """Show versions, engine, devices, recipes, and what is missing.
 
     \b
     Examples:
       maskwright info
       maskwright info --encoders
+      maskwright info --settings
     """
+    if settings:
+        from maskwright.config import flatten
+        from maskwright.printing import print_settings
+        from maskwright.recipes import recipe
+        from maskwright.settings import meanings
+
+        values, told = flatten(recipe("default")), meanings()
+        if as_json:
+            rows = [{"setting": k, "default": values[k], "is": what} for k, what in told.items()]
+            click.echo(json.dumps(rows))
+        else:
+            print_settings(values, told)
+        return
     from maskwright.info import describe, describe_encoders
     from maskwright.printing import print_encoders, print_info
 

@@ -64,6 +64,10 @@ def find(root: Path, layout: str = "") -> Listing:
         whole = root.parent if root.parent.name else root.absolute().parent
         if root.name.lower() in ("images", *MASK_FOLDERS) and is_dataset(whole):
             raise DataError(f"{root} is a part of a dataset; did you mean {whole}?")
+        if inside == ["images"]:
+            raise DataError(
+                f"{root} has images and no masks; put masks of the same name into masks/"
+            )
         raise DataError(
             f"{root} has no layout that is known (it holds {some(inside, 5) or 'nothing'}); "
             "put images into images/ and masks of the same name into masks/, or write a CSV "

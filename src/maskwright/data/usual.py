@@ -98,7 +98,8 @@ def sampled(pixels: np.ndarray) -> np.ndarray:
     """Pixels [n, C] of pixels [H, W, C], spread evenly, without the black and the unknown."""
     down, across = (max(1, side // SAMPLES) for side in pixels.shape[:2])
     few = pixels[::down, ::across].reshape(-1, pixels.shape[2])
-    return few[few.any(axis=1) & np.isfinite(few).all(axis=1)]
+    few = few[few.any(axis=1)]
+    return few[np.isfinite(few).all(axis=1)] if few.dtype.kind == "f" else few
 
 
 def level_of(pixels: np.ndarray) -> tuple[float, ...]:
