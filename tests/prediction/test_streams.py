@@ -206,6 +206,21 @@ def test_a_fourth_band_that_is_called_transparency_is_a_band(tmp_path):
     assert holes_of(geotiff(tmp_path / "whole.tif", scene()), 3) is None
 
 
+@pytest.mark.parametrize("value", ["-9999", "nan", "300", "none"])
+def test_a_value_that_no_pixel_can_have_makes_no_holes(run, tmp_path, value):
+    tags = [
+        (33550, "d", 3, (0.5, 0.5, 0.0)),
+        (33922, "d", 6, (0.0, 0.0, 0.0, 600_000.0, 5_700_000.0, 0.0)),
+        (34735, "H", 8, (1, 1, 0, 1, 3072, 0, 1, 32632)),
+        (42113, "s", 0, value),
+    ]
+    path = tmp_path / "field.tif"
+    tifffile.imwrite(path, scene(), photometric="rgb", extratags=tags, metadata=None)
+    predict(run, path, out=tmp_path / "out")
+    (row,) = csv.DictReader((tmp_path / "out" / "predictions.csv").read_text().splitlines())
+    assert (row["share without data"], row["share left open"]) == ("0.0", "0.0")
+
+
 def test_an_image_whose_holes_cannot_be_read_is_passed_over(run, tmp_path, monkeypatch):
     path = with_hole(tmp_path / "field.tif", "value", scene())
     other = geotiff(tmp_path / "other.tif", scene())
@@ -381,9 +396,12 @@ def test_an_image_unlike_those_of_training_is_said_to_be(run, tmp_path, capsys):
     predict(run, [path, like, tmp_path / "plain.png"], out=out)
     rows = list(csv.DictReader((out / "predictions.csv").read_text().splitlines()))
     found = {row["image"]: row["unlike the training images"] for row in rows}
+    whole = run.predictor.view.fit == "pad"
     assert found == {
-        "field.tif": "size, brightness, resolution", "like.tif": "resolution", "plain.png": ""
-    }  # fmt: skip
+        "field.tif": f"{'size, ' * whole}brightness, resolution",
+        "like.tif": "resolution",
+        "plain.png": "",
+    }
     said = " ".join(capsys.readouterr().err.split())
     assert (
         "field.tif: far larger than training images (60 pixels at most), and seen as one square of "

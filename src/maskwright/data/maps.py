@@ -75,9 +75,9 @@ def spot_of(path: Path) -> Spot | None:
     """Where on a map an image file lies; None where it does not say."""
     with explained(path), path.open("rb") as file:
         tags = tiff.tags_of(file)
-        if tags is None or KEYS not in tags:
+        if tags is None or not (keys := _numbers(tags, KEYS)):
             return None
-        scale, ties, matrix = (tags.get(tag, ()) for tag in (SCALE, TIES, MATRIX))
+        scale, ties, matrix = (_numbers(tags, tag) for tag in (SCALE, TIES, MATRIX))
         if len(scale) >= 2 and len(ties) >= 6:
             (across, down), (i, j, _, x, y, _) = scale[:2], ties[:6]
             a, b, c, d, e, f = across, 0.0, x - i * across, 0.0, -down, y + j * down
@@ -89,16 +89,24 @@ def spot_of(path: Path) -> Spot | None:
         corners = [(x, y) for x in (0, width) for y in (0, height)]
         xs, ys = zip(*((a * x + b * y + c, d * x + e * y + f) for x, y in corners), strict=True)
         side = math.sqrt(abs(a * e - b * d))
-        return Spot(_crs(tags[KEYS]), (min(xs), min(ys), max(xs), max(ys)), side) if side else None
+        return Spot(_crs(keys), (min(xs), min(ys), max(xs), max(ys)), side) if side else None
 
 
-def _crs(keys: Sequence[int]) -> str:
+def _numbers(tags: tiff.Tags, tag: int) -> tuple[float, ...]:
+    """The numbers of a tag, none where they are not all that."""
+    found = tags.get(tag)
+    if not isinstance(found, tuple):
+        return ()
+    return found if all(isinstance(n, int | float) and math.isfinite(n) for n in found) else ()
+
+
+def _crs(keys: Sequence[float]) -> str:
     """The EPSG code that GeoTIFF's directory of keys names, else all of it."""
     named = {keys[k]: keys[k + 3] for k in range(4, len(keys) - 3, 4) if keys[k + 1] == 0}
     for key in (PROJECTED, GEOGRAPHIC):
         if 0 < named.get(key, 0) < OWN:
-            return str(named[key])
-    return ",".join(map(str, keys))
+            return f"{named[key]:g}"
+    return ",".join(f"{key:g}" for key in keys)
 
 
 class Holes:
@@ -118,8 +126,9 @@ class Holes:
             if not self.by_value:
                 return self.file.dataset_mask(window=window) == 0
             pixels, value = self.file.read(window=window), self.file.nodata
-        none = np.isnan(pixels) if np.isnan(value) else pixels == value
-        return none.all(axis=0)
+        if value is None:  # one that no pixel of this kind can have
+            return np.zeros(pixels.shape[1:], bool)
+        return (np.isnan(pixels) if np.isnan(value) else pixels == value).all(axis=0)
 
     def close(self) -> None:
         self.file.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from maskwright.data.rasters import Raster
 SIZE, BRIGHTNESS, RESOLUTION = "size", "brightness", "resolution"
 SAMPLES = 32  # rows and columns, at least, whose pixels are looked at of those that are read
 LARGER, ON_MAP = 10.0, 2.0  # times the largest training image, elsewhere and on a map
+MOST = 2**62  # pixels, more than an image has
 SLACK = 8.0  # levels of 255 by which the mean may lie outside in any case
 FINER = 1.25  # times the size of a pixel on the map
 
@@ -40,6 +41,10 @@ class Usual:
             "bright": list(self.bright),
             "ground": list(self.ground),
         }
+
+    def for_windows(self) -> Usual:
+        """The same for a model that cuts windows out of images, which may be of any size."""
+        return replace(self, longest=MOST)
 
     def unlike(self, size: tuple[int, int], level: np.ndarray | None, ground: float | None) -> str:
         """In what an image differs much: words of ``SIZE``, ``BRIGHTNESS`` and ``RESOLUTION``.

@@ -7,7 +7,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from maskwright.config import ViewConfig
 from maskwright.console import amount, say
 from maskwright.data.usual import BRIGHTNESS, RESOLUTION, SIZE, Usual
 from maskwright.errors import some
@@ -46,18 +45,19 @@ def say_what_is_odd(rows: Sequence[Mapping[str, Any]], names: Sequence[str], abs
         say(f"{opened:.1%} of the pixels are left open, as an image has them on average")
 
 
-def say_what_is_unlike(
-    rows: Sequence[Mapping[str, Any]], usual: Usual | None, view: ViewConfig
-) -> None:
-    """Say which images, by the rows of predictions.csv, are unlike those a model was trained on."""
+def say_what_is_unlike(rows: Sequence[Mapping[str, Any]], usual: Usual | None, size: int) -> None:
+    """Say which images, by the rows of predictions.csv, are unlike those a model was trained on.
+
+    ``size`` is that of its views, in pixels.
+    """
     larger, lit, finer = (
         [row["image"] for row in rows if kind in row[UNLIKE]]
         for kind in (SIZE, BRIGHTNESS, RESOLUTION)
     )
-    if larger and usual and view.fit != "window":
+    if larger and usual:
         say(
             f"{some(larger)}: far larger than training images ({usual.longest:,} pixels at most), "
-            f"and seen as one square of {view.size}. That is right for a finer picture of such a "
+            f"and seen as one square of {size}. That is right for a finer picture of such a "
             "scene; for one that shows more, train by windows: --set view.fit=window"
         )
     if lit:

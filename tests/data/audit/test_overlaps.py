@@ -120,12 +120,16 @@ def test_a_spot_is_what_rasterio_says(tmp_path):
         assert found.crs == "3035"
 
 
+@pytest.mark.parametrize("damaged", [None, (), (float("nan"), 0.5, 0.0), (1.0,), "word"])
 @pytest.mark.parametrize("lacking", [33550, 33922, 34735])
-def test_half_a_place_is_none(tmp_path, lacking):
+def test_half_a_place_is_none(tmp_path, lacking, damaged):
     tags = ImageFileDirectory_v2()
     known = {33550: (12, (0.5, 0.5, 0.0)), 33922: (12, (0.0,) * 6), 34735: (3, (1, 1, 0, 0))}
     for tag, (kind, values) in known.items():
-        if tag != lacking:
+        if tag == lacking and damaged and tag != 34735:
+            tags.tagtype[tag] = 2 if damaged == "word" else 12
+            tags[tag] = damaged
+        elif tag != lacking:
             tags.tagtype[tag] = kind
             tags[tag] = values
     Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "a.tif", tiffinfo=tags)
