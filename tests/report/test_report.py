@@ -255,7 +255,7 @@ def test_outlines_that_few_images_show_are_said_to_be(evaluated, page):
 
 
 def test_what_was_noticed_before_the_training_stands_in_the_report(evaluated, page):
-    assert "Before the training was noticed" not in page.text
+    assert "Noticed before the training" not in page.text
     path = evaluated.path / "data.json"
     noticed = [
         {"kind": "near-leak", "title": "nearly the same image in two splits: bad", "count": 2},
@@ -263,9 +263,9 @@ def test_what_was_noticed_before_the_training_stands_in_the_report(evaluated, pa
     ]
     path.write_text(json.dumps(json.loads(path.read_text()) | {"noticed": noticed}))
     text = Page(render(Run(evaluated.path))).text
-    caution = "Before the training was noticed: nearly the same image in two splits (2). So the sc"
+    caution = "Noticed before the training: nearly the same image in two splits (2). So the sc"
     assert caution in text[: text.index("A typical example")]
-    both = "was noticed: nearly the same image in two splits: bad (2); very few images (1). maskwr"
+    both = "training: nearly the same image in two splits: bad (2); very few images (1). maskwr"
     assert both in text
     rewrite(evaluated, {"split": "all"})
     assert caution not in Page(render(Run(evaluated.path))).text

@@ -201,7 +201,7 @@ def leaks(noticed: Sequence[Mapping[str, Any]]) -> str:
     """What two splits share, by what was noticed of the data before a training; empty for nothing.
 
     >>> leaks([{"kind": "leak", "title": "the same image in two splits: scores …", "count": 3}])
-    'Before the training was noticed: the same image in two splits (3). So the scores flatter.'
+    'Noticed before the training: the same image in two splits (3). So the scores flatter.'
     """
     found = [
         f"{one['title'].split(':')[0]} ({one['count']:,})"
@@ -209,7 +209,7 @@ def leaks(noticed: Sequence[Mapping[str, Any]]) -> str:
         if one["kind"] in LEAKS
     ]
     told = "; ".join(found)
-    return f"Before the training was noticed: {told}. So the scores flatter." if found else ""
+    return f"Noticed before the training: {told}. So the scores flatter." if found else ""
 
 
 def used(uses: int) -> str:
