@@ -33,18 +33,23 @@ class Place:
     crs: str
     metres: float | None = None
 
-    @property
-    def square_metres(self) -> float | None:
-        """What a pixel covers on the map, in m²."""
+    def square_metres(self, pixels: int) -> float | None:
+        """What so many pixels cover on the map, in m², to six digits; None where it is in degrees.
+
+        >>> Place((0.5, 0, 600000, 0, -0.5, 5700000), "EPSG:25832", 1.0).square_metres(3)
+        0.75
+        """
         a, b, _, d, e, _ = self.affine
-        return None if self.metres is None else abs(a * e - b * d) * self.metres**2
+        if self.metres is None:
+            return None
+        return float(f"{pixels * abs(a * e - b * d) * self.metres**2:.6g}")
 
     def on_map(self, points: np.ndarray) -> np.ndarray:
         """Map coordinates float64 [n, 2] of points float64 [n, 2] in pixels.
 
         >>> field = Place((0.5, 0, 600000, 0, -0.5, 5700000), "EPSG:25832", 1.0)
-        >>> field.on_map(np.array([[10.0, 20.0]])), field.square_metres
-        (array([[ 600005., 5699990.]]), 0.25)
+        >>> field.on_map(np.array([[10.0, 20.0]]))
+        array([[ 600005., 5699990.]])
         """
         a, b, c, d, e, f = self.affine
         return points @ np.array([[a, d], [b, e]]) + (c, f)

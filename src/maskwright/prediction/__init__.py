@@ -120,9 +120,7 @@ def predict(
     with locked(folder, LOCK) as guard:
         plan_outputs(found, record, extra, resume)
         predictor = averaged(started(run, rims=bool(finds)), tta)
-        usual, view = run.usual, predictor.view
-        usual = usual.for_windows() if usual and view.fit == "window" else usual
-        work = Work(predictor, record, decide, extra, guard, usual)
+        work = Work(predictor, record, decide, extra, guard, run.usual)
         try:
             with record:
                 work.go(found)
@@ -136,7 +134,7 @@ def predict(
     if finds and rows:
         say_what_was_found(rows, names, finds.least)
     say_what_is_odd(rows, names, bool(abstain))
-    say_what_is_unlike(rows, usual, view.size)
+    say_what_is_unlike(rows, run.usual, predictor.view.size)
     if lines:
         say_what_is_written(extra, Path(lines[0]["mask"]).suffix, folder)
     if work.unreadable:

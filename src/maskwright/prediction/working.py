@@ -37,7 +37,8 @@ class Work:
         usual: Usual | None,
     ) -> None:
         self.predictor, self.record, self.decide, self.extra = predictor, record, decide, extra
-        self.guard, self.usual = guard, usual
+        self.guard = guard
+        self.usual = usual.for_windows() if usual and predictor.view.fit == "window" else usual
         self.outputs: dict[Picture, Output] = {}
         self.asked: list[str] = []
         self.done: set[str] = set()

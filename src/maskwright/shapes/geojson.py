@@ -57,8 +57,8 @@ def text(page: Page, features: Sequence[str]) -> str:
 def properties(one: Object, page: Page) -> dict[str, Any]:
     """What a feature says of its object; lengths and areas are in pixels, on a map also in m²."""
     x, y = one.centroid
-    pixel = page.place and page.place.square_metres
-    covered = {"area_m2": float(f"{one.area * pixel:.6g}")} if pixel else {}
+    area = page.place.square_metres(one.area) if page.place else None
+    covered = {} if area is None else {"area_m2": area}
     known = {} if one.confidence is None else {"confidence": round(one.confidence, 4)}
     return {
         "number": one.number,

@@ -15,8 +15,6 @@ OBJECT = (
     "image", "number", "class", "area", "x", "y", "width", "height",
     "centroid_x", "centroid_y", "perimeter", "confidence", "at_border",
 )  # fmt: skip
-
-
 ON_MAP = ("area_m2", "map_x", "map_y")  # where an image lies on a map
 
 
@@ -42,14 +40,10 @@ def rows(image: str, objects: Objects, place: Place | None = None) -> list[dict[
 
 
 def on_map(one: Object, place: Place) -> dict[str, object]:
-    """What an object measures on a map."""
-    pixel, ((x, y),) = place.square_metres, place.on_map(np.array([one.centroid]))
+    """Its area, empty where the map is in degrees, and the place of its centroid: ``ON_MAP``."""
+    area, ((x, y),) = place.square_metres(one.area), place.on_map(np.array([one.centroid]))
     digits = 3 if place.metres else 8
-    numbers = (
-        "" if pixel is None else f"{one.area * pixel:.6g}",
-        f"{x:.{digits}f}",
-        f"{y:.{digits}f}",
-    )
+    numbers = ("" if area is None else f"{area:.6g}", f"{x:.{digits}f}", f"{y:.{digits}f}")
     return dict(zip(ON_MAP, numbers, strict=True))
 
 

@@ -115,8 +115,7 @@ class Sheet:
         self.most = Image.MAX_IMAGE_PIXELS or math.inf
         self.search = Search(
             wanted.table, page.height, page.width, least=wanted.least, part=wanted.part,
-            boundary=wanted.boundary, rims=wanted.rims, most=self.most,
-            of=wanted.of,
+            boundary=wanted.boundary, rims=wanted.rims, most=self.most, of=wanted.of,
         )  # fmt: skip
         self.count: Counter[str] = Counter()  # objects of each class
         self.dropped = 0  # pieces too small to be any

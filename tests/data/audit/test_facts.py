@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made import byte_boxes
+from made import byte_boxes, image
 from PIL import Image
 
 from maskwright.data.audit.alignment import small_mask
@@ -21,8 +21,9 @@ from maskwright.data.audit.facts import (
     value_counts,
 )
 from maskwright.data.counting import EXACT
+from maskwright.data.dataset import level_in
 from maskwright.data.findings import Flaw
-from maskwright.data.images import RawMask
+from maskwright.data.images import Bands, RawMask
 from maskwright.data.kinds import KINDS
 from maskwright.data.pairing import Pair
 from maskwright.errors import DataError
@@ -298,3 +299,17 @@ def test_every_pair_is_seen_in_its_place(pair, save, count):
 def test_one_bad_file_leaves_the_other_seen(pair):
     broken_empty(pair.image)
     assert isinstance(seen(pair).mask, MaskFacts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "bands", "level"),
+    [
+        ({"level": (10.4, 20.6, 30.0)}, Bands(), [10, 21, 30]),
+        ({"level": (51.0,), "bands": 1}, Bands(), [51, 51, 51]),
+        ({"level": (2048.0,), "depth": 16}, Bands(1, (0.0,), (4095.0,)), [128]),
+        ({"level": (0.25,), "depth": 32}, Bands(1, (0.0,), (1.0,)), [64]),
+        ({"level": (1.0, 2.0, 3.0)}, Bands(4), []),  # the fourth was taken for transparency
+    ],
+)
+def test_the_level_of_an_image_is_what_the_network_sees(changes, bands, level):
+    assert level_in(image(**changes), bands).tolist() == level
