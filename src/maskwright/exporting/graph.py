@@ -27,7 +27,7 @@ LEAST = 1e-3  # in place of 0, where an axis has one pixel and its mirror image 
 
 @dataclass(frozen=True)
 class Graph:
-    """Functions of TensorFlow, and the variables in them.
+    """Functions of TensorFlow, the variables in them, and the model that they were made of.
 
     ``call`` takes images or squares uint8 [B, H, W, C] and gives the outputs of ``Facts``;
     ``network`` takes squares uint8 of ``side`` pixels and gives logits at the temperature, float32
@@ -39,6 +39,7 @@ class Graph:
     network: Callable[[Any], Tensors]
     side: int
     variables: list[Any]
+    model: keras.Model
 
 
 def graph_of(model: keras.Model, facts: Facts) -> Graph:
@@ -68,7 +69,7 @@ def graph_of(model: keras.Model, facts: Facts) -> Graph:
 
     whole = facts.takes == IMAGE
     shape = (None, *([None, None] if whole else [side, side]), facts.bands.count)
-    return Graph(of_image if whole else of_square, shape, logits, side, variables)
+    return Graph(of_image if whole else of_square, shape, logits, side, variables, model)
 
 
 def view_of(image: Any, facts: Facts) -> Any:

@@ -25,7 +25,8 @@ from maskwright.artifacts.parity import Example
 from maskwright.console import quiet
 from maskwright.data.ingest.extras import import_needed
 from maskwright.exporting.formats import litert_converter, with_facts
-from maskwright.exporting.graph import Graph
+from maskwright.exporting.graph import Graph, graph_of
+from maskwright.exporting.rounding import round_kernels, with_rounded_kernels
 from maskwright.measures.confusion import Scores, confusion
 from maskwright.predictor import BATCH
 
@@ -53,9 +54,9 @@ def openvino_steps(job: Job) -> Iterator[str]:
     """By NNCF: all layers; then without those that cost most, as it finds them."""
     openvino = import_needed("openvino", "openvino", "exporting to openvino")
     whole = openvino.Core().read_model(job.path)
-    floats: list[int] = []
     for quantize in nncf_ways(job, openvino_network(whole.clone(), job.facts, whole=True).axis):
         network = openvino_network(whole.clone(), job.facts, whole=True).model
+        round_kernels(network)
         with quiet(), redirect_stdout(sys.stderr):
             made = around_network(whole.clone(), quantize(network), job.facts)
         made.set_rt_info(job.facts.text(), [KEY])
@@ -63,14 +64,20 @@ def openvino_steps(job: Job) -> Iterator[str]:
         openvino.save_model(made, part, compress_to_fp16=False)
         part.with_suffix(".bin").replace(job.path.with_suffix(".bin"))
         part.replace(job.path)
-        floats.append(in_float(made))
-        yield EVERY if len(floats) == 1 else f"but for {floats[-1] - floats[0]} layers"
+        floats = in_float(made)
+        yield f"but for {floats} layers" if floats else EVERY
 
 
 def in_float(model: Any) -> int:
-    """How many layers of OpenVINO's take what is not in 8 bits; some by way of others are."""
-    layers = [one for one in model.get_ops() if "Convolution" in one.get_type_name()]
-    return sum(one.input_value(0).get_node().get_type_name() != "FakeQuantize" for one in layers)
+    """How many layers of OpenVINO's have weights that are not in 8 bits."""
+    found = []
+    for layer in model.get_ops():
+        if "Convolution" in layer.get_type_name():
+            weights = layer.input_value(1).get_node()
+            while weights.get_type_name() != "Constant":
+                weights = weights.input_value(0).get_node()
+            found.append(weights.get_element_type().get_type_name())
+    return len(found) - found.count("i8")
 
 
 def nncf_ways(job: Job, axis: int) -> tuple[Callable[[Any], Any], ...]:
@@ -150,7 +157,8 @@ def litert_steps(job: Job) -> Iterator[str]:
         with_facts(job.path, job.facts.text())
         return floats
 
-    with litert_converter(job.graph) as converter:
+    graph = graph_of(with_rounded_kernels(job.graph.model), job.facts)
+    with litert_converter(graph) as converter:
         converter.optimizations = [lite.Optimize.DEFAULT]
         converter.representative_dataset = squares(len(job.squares))
         yield wrote(converter.convert, EVERY)
