@@ -99,7 +99,8 @@ def squares_of(dataset: Dataset, facts: Facts) -> np.ndarray:
     """Squares uint8 [n, S, S, C], as the network sees them, of training images and of flat colours.
 
     Training images alone do not show how large the activations of other images become: one that is
-    stained, where nearly all are grey, lost 0.05 of its IoU, and nothing with the flat colours.
+    stained, where nearly all are grey, kept 96.5 % of the run's pixels, and 99.0 % with the flat
+    colours.
     """
     seen = np.stack(spread(squares_in(calibrating(dataset), facts), SQUARES))
     colors = extremes(seen.shape[-1])

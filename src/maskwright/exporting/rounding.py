@@ -16,30 +16,26 @@ import numpy as np
 
 from maskwright.engine import keras
 
-STEPS = 127.0  # of a layer's largest weight, in 8 bits, and
-FIRST = 63.5  # NNCF's in the first layer, where older processors would overflow
+STEPS = 127  # of a layer's largest weight, in 8 bits, and
+FIRST = 63  # in NNCF's first layer, in which older processors would overflow
 
 
-def rounded(kernels: np.ndarray, steps: float = STEPS) -> np.ndarray:
+def rounded(kernels: np.ndarray, steps: int = STEPS) -> np.ndarray:
     """Kernels float32 [outputs, inputs, taps] in whole steps, whose sums over the taps stay.
 
-    The largest weight of an output is so many ``steps``, and stays as it is: quantisers take the
-    step from it.
+    The largest weight of an output is so many ``steps``: quantisers take the step from it.
 
     >>> rounded(np.array([[[127, 0.4, 0.3, 0.3, -5]]], np.float32)).tolist()
     [[[127.0, 1.0, 0.0, 0.0, -5.0]]]
     """
-    sizes = np.abs(kernels)
-    largest = sizes.max(axis=(1, 2), keepdims=True, initial=0)
+    largest = np.abs(kernels).max(axis=(1, 2), keepdims=True, initial=0)
     step = np.where(largest > 0, largest / np.float32(steps), 1)
-    exact = kernels / step
-    near = np.where(sizes == largest, exact, np.rint(exact))
-    left = exact - near
+    near = np.rint(kernels / step)
+    left = kernels / step - near
     short = np.rint(left.sum(axis=-1, keepdims=True))
     place = left.argsort(axis=-1).argsort(axis=-1)  # from the one rounded up most
     near += place >= left.shape[-1] - short
     near -= place < -short
-    near = np.where(sizes == largest, exact, near.clip(-np.floor(steps), np.floor(steps)))
     return (near * step).astype(np.float32)
 
 
