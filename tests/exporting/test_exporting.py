@@ -396,6 +396,8 @@ def test_wrong_wishes_are_refused_at_once(runs, exported, monkeypatch, tmp_path)
     run = runs["whole"]
     with pytest.raises(UsageError, match="no format of models called onx: did you mean onnx"):
         export(run, "onx")
+    with pytest.raises(UsageError, match=r"called openvino-int8: that is openvino with int8 \("):
+        export(run, "openvino-int8")
     with pytest.raises(UsageError, match=r"exports/onnx already exists; remove it, or choose"):
         export(run, "onnx")
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")

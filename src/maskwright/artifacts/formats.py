@@ -22,7 +22,9 @@ def check_format(format: str, *, int8: bool = False) -> None:
     Raises UsageError, and DataError that names the extra.
     """
     if format not in NEEDED:
-        raise UsageError(f"no format of models called {format}: {nearest(format, NEEDED)}")
+        meant, _, bits = format.rpartition("-")
+        hint = f"that is {meant} with int8 (--int8)" if bits == "int8" else nearest(format, NEEDED)
+        raise UsageError(f"no format of models called {format}: {hint}")
     if int8 and format not in INT8:
         raise UsageError(
             f"int8 is made for openvino and litert, where it gains most, not for {format}; choose "

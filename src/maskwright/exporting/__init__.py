@@ -67,6 +67,7 @@ def export(
         raise UsageError(f"{folder} already exists; remove it, or choose another --out")
     try:
         with whole_folder(folder) as part:
+            say(f"writing {format}, from {run.path} …")
             artifact, graph = written(run, format, part)
             examples = list(track(examples_of(run), "comparing", EXAMPLES + CUT, "images/s"))
             parity = certified(artifact, examples)
