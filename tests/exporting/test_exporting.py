@@ -312,7 +312,8 @@ def test_what_the_card_says_of_calling_it_works(
     else:
         folder = export(runs[name], format, out=tmp_path / "made")
     card = (folder / "model-card.md").read_text("utf-8")
-    assert "| 1 | " in card
+    for k, label in enumerate(runs[name].table.labels):
+        assert f"| {k} | {runs[name].table.stored[k]} | {label.name} | {label.color} |" in card
     code = card.split("```python\n")[1].split("```")[0]
     monkeypatch.chdir(tmp_path)
     image = cv2.GaussianBlur(photo(48, 83), (0, 0), 4)
@@ -322,7 +323,7 @@ def test_what_the_card_says_of_calling_it_works(
     exec(code, {})
     mask = np.array(Image.open("mask.png"))
     assert mask.shape == (48, 83)
-    assert np.mean(mask == runs[name].predictor.mask(image)) > 0.9
+    assert np.mean(mask == open_artifact(folder).predictor.mask(image)) > 0.98
 
 
 MAIN = """

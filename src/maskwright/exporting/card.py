@@ -22,7 +22,7 @@ WINDOWS = (
 )
 WHOLE_VIEWS = (
     "It takes squares: $how; what comes back goes the same way back, bilinearly; `maskwright "
-    "predict` does so."
+    "predict` does so, and the lines for Python below do."
 )
 IMAGES = (
     "It takes images of any size as they are, and gives masks of that size: the way into the view "
@@ -81,7 +81,7 @@ def card(run: Run, artifact: Artifact, parity: Parity) -> str:
         takes=Template(takes).substitute(known),
         data=data_name(run.dataset.root),
         train=counts["train"], val=counts["val"], test=counts["test"],
-        classes="\n".join(f"| {k} | {one.name} | {one.color} |"
+        classes="\n".join(f"| {k} | {run.table.stored[k]} | {one.name} | {one.color} |"
                           for k, one in enumerate(run.table.labels)),
         scores=scores(run),
         parity=parity.in_words(),
@@ -100,6 +100,8 @@ def calls(artifact: Artifact) -> str:
     way = (folder / "ways" / f"{'image' if whole else view.fit}.md").read_text("utf-8")
     known = {
         "WAY": way,
+        "NEEDS": " opencv-python-headless" if "cv2" in way else "",
+        "IMPORT": "import cv2\n" if "cv2" in way else "",
         "PIXELS": PIXELS.format("an image" if whole else f"a square of {side} pixels"),
         "PHOTO": "photo.jpg" if whole else "square.png",
         "FILE": artifact.path.name,
