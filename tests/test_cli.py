@@ -351,6 +351,9 @@ def test_train_evaluate_predict_report_from_the_command_line(capsys, monkeypatch
     place = "runs/data-scratch/exports/onnx"
     assert f"exported: {place}, with model-card.md" in err
     assert f"next: maskwright predict {place} IMAGES --out masks" in err
+    code, _, err = call(capsys, monkeypatch, "export", "runs/data-scratch", "--format", "ONNX")
+    assert code == 2
+    assert f"{place} already exists; remove it, or choose another --out" in err
     code, out, err = call(capsys, monkeypatch, "verify", place, "--json")
     assert code == 0
     assert "as exported, within what is allowed: " in err

@@ -324,10 +324,13 @@ def test_a_file_that_changed_since_it_was_exported_is_refused(tmp_path, model):
 
 def test_a_folder_of_exports_names_them(tmp_path):
     for name in ("onnx", "litert"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "parity.json").write_text("{}")
-    with pytest.raises(RunError, match=r"holds exports: name one of them, .*/litert, .*/onnx"):
-        opened(tmp_path)
+        (tmp_path / "exports" / name).mkdir(parents=True)
+        (tmp_path / "exports" / name / "parity.json").write_text("{}")
+    told = r"holds exports: name one of them, .*/exports/litert, .*/exports/onnx"
+    for place in (tmp_path / "exports", tmp_path):  # the second is a run's folder
+        for look in (opened, open_artifact):
+            with pytest.raises(RunError, match=told):
+                look(place)
 
 
 def test_of_a_model_in_two_files_either_may_have_changed(tmp_path):

@@ -250,5 +250,5 @@ def test_a_dataset_may_say_what_a_network_takes(tmp_path):
 def test_an_export_away_from_its_run_is_scored_on_other_data_alone(tmp_path):
     path = write_model(tmp_path / "theirs.onnx")
     artifact = open_artifact(path, classes=write_classes(tmp_path, f"[input]\nsize = 32\n{ONE}"))
-    with pytest.raises(RunError, match="or name DATA to score it on"):
+    with pytest.raises(RunError, match=r"score it on other data: maskwright evaluate \S+ DATA"):
         mw.evaluate(artifact)

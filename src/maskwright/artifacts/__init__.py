@@ -139,6 +139,7 @@ def open_artifact(path: str | Path, *, classes: str | Path | None = None) -> Art
     if place is None and classes is not None and (Path(path) / "config.toml").is_file():
         raise UsageError(f"{path} is a run, which knows its classes; leave those out")
     if place is None:
+        refuse_folder_of_exports(Path(path))
         raise RunError(
             f"{path} is no exported model: name a .onnx, .xml or .tflite file, a SavedModel, or "
             "the folder that maskwright export wrote"
@@ -147,6 +148,13 @@ def open_artifact(path: str | Path, *, classes: str | Path | None = None) -> Art
         return Artifact(place, from_elsewhere(place, Path(classes)))
     runtime = SavedModel(place) if place.is_dir() else OPENERS[place.suffix](place)
     return unchanged(Artifact(place, runtime))
+
+
+def refuse_folder_of_exports(folder: Path) -> None:
+    """Raise RunError, with their names, where a folder, or that of a run, holds exports."""
+    ways = (f"*/{CERTIFICATE}", f"exports/*/{CERTIFICATE}")
+    if inside := sorted(one.parent for way in ways for one in folder.glob(way)):
+        raise RunError(f"{folder} holds exports: name one of them, {some(inside)}")
 
 
 def unchanged(artifact: Artifact) -> Artifact:
@@ -201,9 +209,7 @@ def opened(
             "name one of these, or the run folder that holds it"
         )
     if not (Path(model) / "config.toml").is_file():
-        inside = [one.parent for one in Path(model).glob(f"*/{CERTIFICATE}")]
-        if inside:
-            raise RunError(f"{model} holds exports: name one of them, {some(sorted(inside))}")
+        refuse_folder_of_exports(Path(model))
         files = sorted(one for one in Path(model).glob("*") if is_model(one))
         if files:
             raise RunError(f"{model} is no run folder, but holds a model: name {some(files)}")

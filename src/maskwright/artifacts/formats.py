@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from maskwright.console import quiet
 from maskwright.data.ingest.extras import import_needed
 from maskwright.errors import UsageError, nearest
@@ -23,7 +25,9 @@ def check_format(format: str, *, int8: bool = False) -> None:
     """
     if format not in NEEDED:
         meant, _, bits = format.rpartition("-")
-        hint = f"that is {meant} with int8 (--int8)" if bits == "int8" else nearest(format, NEEDED)
+        hint = nearest(format, NEEDED)
+        if bits == "int8" and meant in NEEDED:
+            hint = f"that is {meant} with int8 (--int8)"
         raise UsageError(f"no format of models called {format}: {hint}")
     if int8 and format not in INT8:
         raise UsageError(
@@ -36,3 +40,11 @@ def check_format(format: str, *, int8: bool = False) -> None:
         for package in packages:
             with quiet():
                 import_needed(package, "int8" if int8 and format == "openvino" else extra, what)
+
+
+def folder_for(run: Path, format: str, out: Path | None = None, *, int8: bool = False) -> Path:
+    """The folder that a run's export is written to; UsageError where it is there already."""
+    folder = out or run / "exports" / (f"{format}-int8" if int8 else format)
+    if folder.exists():
+        raise UsageError(f"{folder} already exists; remove it, or choose another --out")
+    return folder

@@ -29,7 +29,7 @@ def scored_run(model: Run | Artifact | str | Path, *, elsewhere: bool = False) -
         raise RunError(
             f"{one.path} is scored on the data of the run that it was made of, "
             f"{one.facts.made.get('run', 'unknown')}, and does not lie in its exports/; put its "
-            "folder back there, or name DATA to score it on"
+            f"folder back there, or score it on other data: maskwright evaluate {one.path} DATA"
         )
     vars(run).update(predictor=one.predictor, _rims_predictor=one.parter)
     return run

@@ -48,11 +48,12 @@ def export(run: Path, format: str, int8: bool, most_loss: float, out: Path | Non
       maskwright predict runs/cells/exports/onnx photos --out masks
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the run was trained on
-    from maskwright.artifacts.formats import check_format
+    from maskwright.artifacts.formats import check_format, folder_for
     from maskwright.console import say
     from maskwright.runs import load
 
-    opened = load(run)
+    opened, format = load(run), format.lower()
+    folder_for(opened.path, format, out, int8=int8)  # before seconds go by
     check_format(format, int8=int8)
     start_engine()
     from maskwright.exporting import export

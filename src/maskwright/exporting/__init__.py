@@ -12,7 +12,7 @@ from pathlib import Path
 
 from maskwright.artifacts import CERTIFICATE, Artifact, open_artifact
 from maskwright.artifacts.facts import VIEW, Facts
-from maskwright.artifacts.formats import check_format
+from maskwright.artifacts.formats import check_format, folder_for
 from maskwright.artifacts.parity import (
     FILE,
     Example,
@@ -24,7 +24,7 @@ from maskwright.artifacts.parity import (
 )
 from maskwright.console import say, track
 from maskwright.environment import installed_version
-from maskwright.errors import RunError, UsageError, WriteError
+from maskwright.errors import RunError, WriteError
 from maskwright.exporting.card import card
 from maskwright.exporting.examples import CUT, EXAMPLES, chosen, examples_of
 from maskwright.exporting.formats import FORMATS
@@ -61,10 +61,7 @@ def export(
     """
     run = run if isinstance(run, Run) else load(run)
     check_format(format, int8=int8)
-    name = f"{format}-int8" if int8 else format
-    folder = Path(out) if out is not None else run.path / "exports" / name
-    if folder.exists():
-        raise UsageError(f"{folder} already exists; remove it, or choose another --out")
+    folder = folder_for(run.path, format, Path(out) if out is not None else None, int8=int8)
     try:
         with whole_folder(folder) as part:
             say(f"writing {format}, from {run.path} …")
@@ -81,7 +78,7 @@ def export(
             write_text(part / "model-card.md", card(run, artifact, parity))
     except OSError as error:
         raise WriteError.of(folder, error) from error
-    say(f"{name}: {parity.in_words()}")
+    say(f"{format}{'-int8' if int8 else ''}: {parity.in_words()}")
     return folder
 
 
