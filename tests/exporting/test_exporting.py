@@ -415,6 +415,7 @@ def test_int8_is_kept_where_the_masks_bear_it(runs, format, tmp_path, capsys, mo
     monkeypatch.setattr(sys.modules["maskwright.exporting.card"], "scores_of", lambda _: scored)
     folder = export(run, format, int8=True, most_loss=0.2, out=tmp_path / "made")
     told = capsys.readouterr().err
+    assert told.startswith(f"writing {format}-int8, from {run.path} …\n")
     assert "network, ms" in told
     assert "int8 in all layers" in told
     artifact = open_artifact(folder)

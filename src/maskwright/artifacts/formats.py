@@ -42,9 +42,18 @@ def check_format(format: str, *, int8: bool = False) -> None:
                 import_needed(package, "int8" if int8 and format == "openvino" else extra, what)
 
 
+def name_of(format: str, *, int8: bool) -> str:
+    """What an export is called, and by default its folder.
+
+    >>> name_of("openvino", int8=True)
+    'openvino-int8'
+    """
+    return f"{format}-int8" if int8 else format
+
+
 def folder_for(run: Path, format: str, out: Path | None = None, *, int8: bool = False) -> Path:
     """The folder that a run's export is written to; UsageError where it is there already."""
-    folder = out or run / "exports" / (f"{format}-int8" if int8 else format)
+    folder = out or run / "exports" / name_of(format, int8=int8)
     if folder.exists():
         raise UsageError(f"{folder} already exists; remove it, or choose another --out")
     return folder

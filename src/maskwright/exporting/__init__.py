@@ -12,7 +12,7 @@ from pathlib import Path
 
 from maskwright.artifacts import CERTIFICATE, Artifact, open_artifact
 from maskwright.artifacts.facts import VIEW, Facts
-from maskwright.artifacts.formats import check_format, folder_for
+from maskwright.artifacts.formats import check_format, folder_for, name_of
 from maskwright.artifacts.parity import (
     FILE,
     Example,
@@ -62,9 +62,10 @@ def export(
     run = run if isinstance(run, Run) else load(run)
     check_format(format, int8=int8)
     folder = folder_for(run.path, format, Path(out) if out is not None else None, int8=int8)
+    name = name_of(format, int8=int8)
     try:
         with whole_folder(folder) as part:
-            say(f"writing {format}, from {run.path} …")
+            say(f"writing {name}, from {run.path} …")
             artifact, graph = written(run, format, part)
             examples = list(track(examples_of(run), "comparing", EXAMPLES + CUT, "images/s"))
             parity = certified(artifact, examples)
@@ -78,7 +79,7 @@ def export(
             write_text(part / "model-card.md", card(run, artifact, parity))
     except OSError as error:
         raise WriteError.of(folder, error) from error
-    say(f"{format}{'-int8' if int8 else ''}: {parity.in_words()}")
+    say(f"{name}: {parity.in_words()}")
     return folder
 
 

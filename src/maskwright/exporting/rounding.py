@@ -4,8 +4,8 @@ Each weight is rounded to one of 255 steps. Where the errors of a kernel have on
 on every even surface, of which images are full, and more the brighter it is; correcting the mean
 over images afterwards does not help the image that is unlike the others. So in each kernel some
 weights are rounded the other way, those that cost least, until its sum is right to half a step
-(Guo et al., SQuant, ICLR 2022, section 3: the error of a kernel). Of the nuclei of the first 2018
-Data Science Bowl, 10 images, this raised the pixels with the run's class from 98.4 to 99.7 %.
+(Guo et al., SQuant, ICLR 2022: its error of a kernel). On 10 images of nuclei (2018 Data Science
+Bowl) this raised the pixels with the run's class from 98.4 to 99.7 %.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from maskwright.engine import keras
 
-STEPS = 127  # of a layer's largest weight, in 8 bits, and
+STEPS = 127  # of an output's largest weight, in 8 bits, and
 FIRST = 63  # in NNCF's first layer, in which older processors would overflow
 
 
@@ -67,7 +67,8 @@ def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
 
 
 def round_kernels(network: Any) -> None:
-    """The same of a network of OpenVINO, in place, for NNCF's steps."""
+    """Round the kernels of a network of OpenVINO, in place: ``Convolution`` [outputs, inputs, down,
+    across] and ``GroupConvolution`` [groups, outputs, inputs, down, across], for NNCF's steps."""
     from openvino import opset13
 
     steps = FIRST
@@ -76,7 +77,7 @@ def round_kernels(network: Any) -> None:
             continue
         weights = layer.input_value(1).get_node()
         if weights.get_type_name() == "Constant":
-            kernel = np.array(weights.get_data())  # [..., outputs, inputs, down, across]
+            kernel = np.array(weights.get_data())
             inputs, taps = kernel.shape[-3], kernel.shape[-2] * kernel.shape[-1]
             if taps > 1:
                 even = rounded(kernel.reshape(-1, inputs, taps), steps).reshape(kernel.shape)
